@@ -1,0 +1,69 @@
+"""Writing files so that nothing is ever half-written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fissura.errors import FissuraError
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; rename it to ``path`` when the block ends without an error.
+
+    The temporary name keeps the suffix, so libraries that choose a format by suffix still do.
+
+    Args:
+        path: where the finished file shall stand; missing parent folders are made.
+
+    Yields:
+        The temporary path to write to.
+
+    Raises:
+        FissuraError: if the file cannot be written (no permission, disk full, ...).
+
+    Example:
+        >>> with written_whole(Path("out/table.csv")) as temporary:  # doctest: +SKIP
+        ...     temporary.write_text("photo,score")
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp makes private files; ours are the user's to share
+        temporary.replace(path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def output_folder(path: Path) -> Path:
+    """Make ``path`` a folder that can be written to, before long work begins.
+
+    Raises:
+        FissuraError: if it cannot be made or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    return path
+
+
+def _cannot_write(path: Path, error: OSError) -> FissuraError:
+    reason = error.strerror or str(error)
+    return FissuraError(f"{path}: cannot be written ({reason}); choose another place with --out or free the disk")

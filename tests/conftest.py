@@ -1,0 +1,18 @@
+"""Fixtures shared by the tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Give the folder of real photographs, or skip with the reason where there is none."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("FISSURA_DATA", default))
+    if not (folder / "field").is_dir():
+        pytest.skip(f"no real photographs at {folder}; set FISSURA_DATA to their folder")
+    return folder
