@@ -1,0 +1,185 @@
+"""From a probability map to a mask: hysteresis, then a smallest crack.
+
+1. Pixels of probability above ``low`` are joined into *pieces* (8-connected).
+2. A piece stays if it reaches ``high`` somewhere: a faint stretch of a sure crack is crack, a faint stretch
+   alone is not (hysteresis thresholding; J. Canny, A computational approach to edge detection, IEEE PAMI
+   8(6), 1986).
+3. A piece stays if it extends far enough: cracks are long, and most false alarms are short fragments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fissura.errors import FissuraError
+
+
+class Cleaning(BaseModel):
+    """The settings of the step from probability to mask; a model file carries those that suit it.
+
+    Attributes:
+        low: probability in [0, 1) that a pixel of a crack must exceed.
+        high: probability in (0, 1], not below ``low``, that a crack must reach somewhere.
+        min_extent_px: least extent of a crack in px, so that large photographs keep short cracks.
+        min_extent_fraction: least extent as a fraction of the photograph's shorter side, so that small
+            photographs keep theirs; the smaller of the two demands is the one that counts.
+
+    Example:
+        >>> Cleaning(low=0.5, high=0.9, min_extent_px=64, min_extent_fraction=0.25).least_extent_px((100, 80))
+        20.0
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    low: Annotated[float, Field(ge=0, lt=1)]
+    high: Annotated[float, Field(gt=0, le=1)]
+    min_extent_px: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    min_extent_fraction: Annotated[float, Field(ge=0, le=1)]
+
+    @model_validator(mode="after")
+    def _low_is_not_above_high(self) -> Cleaning:
+        if self.low > self.high:
+            raise ValueError(f"low ({self.low}) must not be above high ({self.high})")
+        return self
+
+    def least_extent_px(self, shape: tuple[int, ...]) -> float:
+        """Tell how far a piece must extend, in px, on a photograph of ``shape`` (H, W)."""
+        return min(self.min_extent_px, self.min_extent_fraction * min(shape[:2]))
+
+    def changed(
+        self,
+        *,
+        low: float | None = None,
+        high: float | None = None,
+        min_extent_px: float | None = None,
+        min_extent_fraction: float | None = None,
+    ) -> Cleaning:
+        """Return these settings with those given (not None) in their place.
+
+        Raises:
+            FissuraError: if the result makes no sense, such as ``low`` above ``high``.
+        """
+        given = {
+            "low": low,
+            "high": high,
+            "min_extent_px": min_extent_px,
+            "min_extent_fraction": min_extent_fraction,
+        }
+        try:
+            return Cleaning(**{**self.model_dump(), **{k: v for k, v in given.items() if v is not None}})
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]) if first["loc"] else "low, high"
+            problem = first["msg"].removeprefix("Value error, ")
+            raise FissuraError(f"{name}: {problem}; give another value") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """The connected pieces of one probability map above one ``low``; see `pieces`.
+
+    They are found once and may then be judged by many settings of the same ``low``, which is how training
+    chooses a model's settings.
+
+    Attributes:
+        labels: (H, W) int32, 0 outside every piece, 1 to N inside.
+        peak: (N,) float64 in [0, 1], the highest probability within each piece.
+        extent_px: (N,) int32, the longer side of each piece's upright bounding box in px.
+        highest: the highest probability of the whole map, in [0, 1].
+    """
+
+    labels: NDArray[np.int32]
+    peak: NDArray[np.float64]
+    extent_px: NDArray[np.int32]
+    highest: float
+
+    def kept(self, cleaning: Cleaning) -> NDArray[np.bool_]:
+        """Tell which pieces are cracks under ``cleaning`` (of the same ``low``): (N,) bool."""
+        long_enough = self.extent_px >= cleaning.least_extent_px(self.labels.shape)
+        kept: NDArray[np.bool_] = (self.peak >= cleaning.high) & long_enough
+        return kept
+
+    def mask(self, cleaning: Cleaning) -> NDArray[np.bool_]:
+        """Draw the pieces that are cracks under ``cleaning`` (of the same ``low``): (H, W) bool."""
+        mask: NDArray[np.bool_] = np.concatenate(([False], self.kept(cleaning)))[self.labels]
+        return mask
+
+    def score(self, cleaning: Cleaning) -> float:
+        """Tell how surely there is a crack under ``cleaning`` (of the same ``low``); see `score_photo`."""
+        least_px = cleaning.least_extent_px(self.labels.shape)
+        # Below `low` there is no piece; the highest pixel then counts as the shortest piece there can be,
+        # so that photographs without any piece are still ranked.
+        faint = self.highest * cleaning.high / max(least_px, 1.0)
+        if not len(self.peak):
+            return faint
+        long_enough = self.extent_px >= least_px
+        share = np.where(long_enough, 1.0, cleaning.high * self.extent_px / max(least_px, 1.0))
+        return max(faint, float((self.peak * share).max()))
+
+
+def pieces(probability: NDArray[np.float32], low: float) -> Pieces:
+    """Find the 8-connected pieces of a probability map above ``low``.
+
+    Args:
+        probability: (H, W) float32 in [0, 1].
+        low: probability in [0, 1) that every pixel of a piece exceeds.
+
+    Returns:
+        The pieces, their peaks and their extents.
+
+    Example:
+        >>> found = pieces(np.float32([[0.9, 0.6, 0.0, 0.7]]), low=0.5)
+        >>> found.labels.tolist(), found.extent_px.tolist()
+        ([[1, 1, 0, 2]], [2, 1])
+    """
+    above = np.ascontiguousarray(probability > low).view(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(above, connectivity=8, ltype=cv2.CV_32S)
+    # float64, for a float32 peak of 0.9 is a little less or more than a setting of 0.9
+    peak = np.zeros(count, np.float64)
+    inside = labels > 0
+    np.maximum.at(peak, labels[inside], probability[inside])
+    extent_px = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
+    highest = float(probability.max(initial=0.0))
+    return Pieces(labels, peak[1:], extent_px[1:], highest)  # the first component is the background
+
+
+def clean(probability: NDArray[np.float32], cleaning: Cleaning) -> NDArray[np.bool_]:
+    """Turn a probability map into a mask.
+
+    Args:
+        probability: (H, W) float32 in [0, 1].
+        cleaning: the settings.
+
+    Returns:
+        (H, W) bool: the pieces above ``low`` that reach ``high`` and extend far enough.
+
+    Example:
+        >>> settings = Cleaning(low=0.5, high=0.9, min_extent_px=2, min_extent_fraction=1)
+        >>> clean(np.float32([[0.9, 0.6, 0, 0.7, 0.6], [0, 0, 0, 0, 0]]), settings)[0].tolist()
+        [True, True, False, False, False]
+    """
+    return pieces(probability, cleaning.low).mask(cleaning)
+
+
+def score_photo(probability: NDArray[np.float32], cleaning: Cleaning) -> float:
+    """Tell how surely a photograph shows a crack, in one number.
+
+    Every piece above ``low`` that is long enough counts with its peak probability; a shorter one with
+    peak x high x (its extent / least extent), which stays below ``high``. The photograph's score is the
+    highest of these. So score and mask never contradict each other: the score is at least ``high`` exactly
+    where the mask is not empty.
+
+    Args:
+        probability: (H, W) float32 in [0, 1].
+        cleaning: the settings.
+
+    Returns:
+        The score in [0, 1].
+    """
+    return pieces(probability, cleaning.low).score(cleaning)
