@@ -1,0 +1,219 @@
+"""Picture files to arrays and back: every format, mode and orientation, and no surprise.
+
+A photograph becomes ``(H, W, 3)`` uint8 RGB with its EXIF orientation applied:
+
+1. the size in the header is checked before a pixel is decoded (decompression bombs);
+2. 16-bit values are divided by 65535 (by 4095 where none is larger: 12-bit cameras), floats within [0, 1]
+   or [0, 255] keep their meaning, and any other range is stretched to the full one;
+3. transparent pixels take the mean colour of the visible ones, so that no false edge appears between them;
+4. grey, palette, CMYK and 1-bit become RGB; of several frames the first is taken.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fissura.errors import FissuraError, UnreadablePhotoError
+from fissura.files import written_whole
+
+MAX_MEGAPIXELS = 64.0  # a 64-megapixel photograph is 192 MB decoded; anything larger is a mosaic
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
+_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "MPO")  # MPO: JPEG with a second frame, as phones write it
+_HEADER_LOCK = threading.Lock()
+
+
+def read_photo(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> NDArray[np.uint8]:
+    """Decode one photograph, the right way up.
+
+    Args:
+        path: a JPEG, PNG, TIFF, WebP or BMP file.
+        max_megapixels: the largest picture to decode, in millions of pixels. Pillow's own limit of about
+            179 megapixels holds besides.
+
+    Returns:
+        ``(H, W, 3)`` uint8, RGB.
+
+    Raises:
+        UnreadablePhotoError: if it cannot be decoded whole, or is larger than ``max_megapixels``.
+
+    Example:
+        >>> photo = read_photo(Path("wall.jpg"))  # doctest: +SKIP
+        >>> photo.shape, photo.dtype  # doctest: +SKIP
+        ((480, 320, 3), dtype('uint8'))
+    """
+    return _decode(path, max_megapixels, transparent_is_black=False)
+
+
+def read_mask(
+    path: Path, shape: tuple[int, int] | None = None, max_megapixels: float = MAX_MEGAPIXELS
+) -> NDArray[np.bool_]:
+    """Decode one mask: crack where the grey value is above 127 of 255; transparent is no crack.
+
+    Args:
+        path: the mask's picture file.
+        shape: (height, width) in pixels of its photograph, where the two must agree.
+        max_megapixels: as for `read_photo`.
+
+    Returns:
+        ``(H, W)`` bool, True where there is crack.
+
+    Raises:
+        UnreadablePhotoError: if it cannot be decoded, or is of another size than ``shape``.
+    """
+    rgb = _decode(path, max_megapixels, transparent_is_black=True)
+    if shape is not None and rgb.shape[:2] != tuple(shape):
+        sizes = f"the mask is {rgb.shape[1]} x {rgb.shape[0]} px, its photograph {shape[1]} x {shape[0]} px"
+        raise UnreadablePhotoError(f"{path}: {sizes}; export the mask at the photograph's own size")
+    mask: NDArray[np.bool_] = np.asarray(Image.fromarray(rgb).convert("L")) > 127
+    return mask
+
+
+def find_photos(paths: Sequence[Path]) -> list[Path]:
+    """List the photographs among files and, recursively, folders.
+
+    Files named outright are kept whatever their suffix; in folders, only picture suffixes count, and
+    hidden files and folders are passed over.
+
+    Returns:
+        Paths, sorted, each once.
+
+    Raises:
+        FissuraError: if a path does not exist, or there is no photograph at all.
+    """
+    found: set[Path] = set()
+    for path in paths:
+        if path.is_dir():
+            found.update(photos_below(path))
+        elif path.exists():
+            found.add(path)
+        else:
+            raise FissuraError(f"{path}: no such file or folder; check the spelling")
+    if not found:
+        names = ", ".join(str(path) for path in paths) or "no path"
+        raise FissuraError(f"{names}: no photographs found; give files or folders with {_suffixes()} in them")
+    return sorted(found)
+
+
+def photos_below(folder: Path) -> list[Path]:
+    """List the picture files in a folder and its subfolders, hidden ones passed over, sorted."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in PHOTO_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def save_image(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write a picture as PNG or JPEG, as the suffix says; never half-written.
+
+    Args:
+        path: ends in ``.png``, ``.jpg`` or ``.jpeg``.
+        image: ``(H, W, 3)`` RGB or ``(H, W)`` grey, uint8.
+
+    Raises:
+        FissuraError: if the suffix is another one, or the file cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in {".png", ".jpg", ".jpeg"}:
+        raise FissuraError(f"{path}: pictures are written as PNG or JPEG; end the name in .png or .jpg")
+    with written_whole(path) as temporary:
+        if suffix == ".png":
+            Image.fromarray(image).save(temporary, format="PNG")
+        else:
+            Image.fromarray(image).save(temporary, format="JPEG", quality=92)
+
+
+def _decode(path: Path, max_megapixels: float, *, transparent_is_black: bool) -> NDArray[np.uint8]:
+    """Decode to ``(H, W, 3)`` uint8, ending every failure as an `UnreadablePhotoError`."""
+    try:
+        with _opened(path, max_megapixels) as image:
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+            return _rgb(upright, transparent_is_black)
+    except UnreadablePhotoError:
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly every kind there is
+        raise UnreadablePhotoError(f"{path}: {_reason(path, error)}") from error
+
+
+def _opened(path: Path, max_megapixels: float) -> Image.Image:
+    """Open a file and read no more than its header, refusing one too large to decode."""
+    try:
+        # Our own limit speaks below; the lock is there because warning filters are shared by all threads.
+        with _HEADER_LOCK, warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(path, formats=_FORMATS)
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, "more than 178", min(max_megapixels, 178.0)) from error
+    megapixels = image.width * image.height / 1e6
+    if megapixels > max_megapixels:
+        image.close()
+        raise _too_large(path, f"{megapixels:.1f}", max_megapixels)
+    return image
+
+
+def _rgb(image: Image.Image, transparent_is_black: bool) -> NDArray[np.uint8]:
+    if image.mode == "F" or image.mode.startswith("I"):
+        grey = _to_8_bit(np.asarray(image))
+        return np.repeat(grey[:, :, None], 3, axis=2)  # (H, W, 3)
+    if not image.has_transparency_data:
+        return np.array(image.convert("RGB"))
+    rgba = np.asarray(image.convert("RGBA"))  # (H, W, 4)
+    alpha = rgba[:, :, 3:].astype(np.float32) / 255  # (H, W, 1)
+    if alpha.min() == 1:
+        return rgba[:, :, :3].copy()
+    colour = rgba[:, :, :3].astype(np.float32)
+    ground = np.zeros(3, np.float32)
+    if not transparent_is_black and alpha.any():
+        ground = (colour * alpha).sum(axis=(0, 1)) / alpha.sum()
+    return np.rint(colour * alpha + ground * (1 - alpha)).astype(np.uint8)
+
+
+def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Scale grey values of more than 8 bits; the rule stands at the head of this file."""
+    grey = np.asarray(values, dtype=np.float64)
+    finite = np.isfinite(grey)
+    if not finite.any():
+        raise ValueError("no pixel holds a number")
+    low, high = float(grey[finite].min()), float(grey[finite].max())
+    tops = (1.0, 255.0) if np.issubdtype(values.dtype, np.floating) else (4095.0, 65535.0)
+    top = next((top for top in tops if low >= 0 and high <= top), None)
+    if top is None:
+        grey, top = grey - low, max(high - low, np.finfo(np.float64).tiny)
+    scaled = np.where(finite, grey, 0.0) * (255.0 / top)
+    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+
+
+def _too_large(path: Path, megapixels: str, limit: float) -> UnreadablePhotoError:
+    return UnreadablePhotoError(
+        f"{path}: has {megapixels} megapixels, the limit is {limit:g}; "
+        "cut it into tiles, or raise max_megapixels"
+    )
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file; check the spelling"
+    if isinstance(error, PermissionError):
+        return "may not be read (permission denied); change its permissions"
+    if path.is_dir():
+        return "is a folder, not a photograph; name the photographs in it"
+    if path.stat().st_size == 0:
+        return "is empty (0 bytes); copy it again from where it came from"
+    if isinstance(error, UnidentifiedImageError):
+        return "is no JPEG, PNG, TIFF, WebP or BMP that can be read; convert it to 8-bit PNG, or remove it"
+    detail = " ".join(str(error).split()) or type(error).__name__
+    return f"is damaged ({detail}); copy it again from where it came from, or remove it"
+
+
+def _suffixes() -> str:
+    return ", ".join(sorted(PHOTO_SUFFIXES))
