@@ -1,0 +1,143 @@
+"""The crack painter: an uncracked photograph in, a cracked one with its exact mask out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fissura.painting.centreline import Branch, crack_branches, network_branches
+from fissura.painting.distractors import Pixels, paint_distractors
+from fissura.painting.rendering import coverage
+from fissura.painting.surfaces import noise_field
+
+
+@dataclass(frozen=True)
+class PainterSettings:
+    """What the painter draws from.
+
+    Attributes:
+        width_px: smallest and largest typical width of a main line, in px (log-uniform between).
+        visibility: smallest and largest contrast of a crack, as a multiple of the surface's own texture
+            (standard deviation of its luminance at the scale of the crack's width). A crack fainter than its
+            surface's texture is not to be seen, and painting one would teach hallucination.
+        network_share: share of photographs that get an alligator network instead of single cracks.
+        distractors: expected number of kinds of distractors per photograph.
+    """
+
+    width_px: tuple[float, float] = (1.3, 12.0)
+    visibility: tuple[float, float] = (2.0, 9.0)
+    network_share: float = 0.08
+    distractors: float = 1.5
+
+
+@dataclass(frozen=True)
+class PaintedPhoto:
+    """A photograph with painted cracks.
+
+    Attributes:
+        photo: ``(H, W, 3)`` uint8 RGB.
+        mask: ``(H, W)`` bool, True where a crack covers more than half of the pixel.
+        branches: the geometry painted: centre lines and the width along them, in px.
+    """
+
+    photo: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+    branches: tuple[Branch, ...]
+
+
+def paint_cracks(
+    photo: NDArray[np.uint8], rng: np.random.Generator, settings: PainterSettings | None = None
+) -> PaintedPhoto:
+    """Paint distractors and then cracks on a photograph that shows none.
+
+    A crack darkens the surface multiplicatively, its valley blurred as a camera would; where the blurred
+    valley has half its depth, there the mask ends.
+
+    Args:
+        photo: ``(H, W, 3)`` uint8 RGB, uncracked.
+        rng: source of randomness: one seed gives one painting.
+        settings: what to draw from.
+
+    Returns:
+        The painted photograph, its exact mask and its exact geometry.
+
+    Example:
+        >>> surface = draw_surface("concrete", 224, 224, np.random.default_rng(1))  # doctest: +SKIP
+        >>> painted = paint_cracks(surface, np.random.default_rng(2))  # doctest: +SKIP
+        >>> painted.mask.mean()  # share of crack  # doctest: +SKIP
+    """
+    settings = settings or PainterSettings()
+    height, width = photo.shape[:2]
+    pixels = paint_distractors(photo.astype(np.float32), rng, settings.distractors)
+    mask = np.zeros((height, width), bool)
+    branches: list[Branch] = []
+    is_network = rng.random() < settings.network_share
+    for _ in range(1 if is_network else rng.choice([1, 2, 3], p=[0.7, 0.22, 0.08])):
+        width_px = float(np.exp(rng.uniform(*np.log(settings.width_px))))
+        roughness = rng.uniform(0.03, 0.19)
+        draw = network_branches if is_network else crack_branches
+        crack = draw(height, width, min(width_px, 5.0) if is_network else width_px, roughness, rng)
+        covered = coverage(crack, height, width, raggedness=rng.uniform(0.0, 0.3), rng=rng)  # (H, W)
+        pixels = _darken(pixels, covered, width_px, settings, rng)
+        mask |= covered > 0.5
+        branches += crack
+    return PaintedPhoto(np.clip(pixels + 0.5, 0, 255).astype(np.uint8), mask, tuple(branches))
+
+
+def paint_nothing(
+    photo: NDArray[np.uint8], rng: np.random.Generator, settings: PainterSettings | None = None
+) -> PaintedPhoto:
+    """Paint distractors only: the counterpart that keeps a network from calling every dark line a crack."""
+    settings = settings or PainterSettings()
+    pixels = paint_distractors(photo.astype(np.float32), rng, settings.distractors)
+    return PaintedPhoto(np.clip(pixels + 0.5, 0, 255).astype(np.uint8), np.zeros(photo.shape[:2], bool), ())
+
+
+def _darken(
+    pixels: Pixels,
+    covered: NDArray[np.float32],
+    width_px: float,
+    settings: PainterSettings,
+    rng: np.random.Generator,
+) -> Pixels:
+    height, width = covered.shape
+    depth = _depth(pixels, width_px, settings, rng)
+    uneven = np.clip(1 + 0.25 * noise_field(height, width, rng.uniform(12, 60), rng), 0.4, 1.3)
+    if width_px > 5 and rng.random() < 0.5:  # rubble lies in wide cracks and catches light
+        rubble = np.clip(noise_field(height, width, rng.uniform(1.5, 4.0), rng), 0, 1.5)
+        uneven = uneven * (1 - rng.uniform(0.2, 0.5) * rubble)
+    # The camera's blur must stay well below the width, or the valley's half depth would leave the mask's edge.
+    blurred = cv2.GaussianBlur(covered, (0, 0), min(rng.uniform(0.3, 1.0), 0.35 * width_px))
+    warmth = rng.uniform(-0.1, 0.35) if rng.random() < 0.4 else rng.normal(0.0, 0.03)
+    tint = np.array([1 - warmth, 1 - 0.3 * warmth, 1 + 0.3 * warmth], np.float32)
+    amount = np.clip((depth * blurred * uneven)[:, :, None] * tint, 0.0, 0.97)  # (H, W, 3)
+    smoothness = rng.uniform(0.0, 1.0) * blurred[:, :, None]  # a hole shows less texture than the surface
+    floor = cv2.GaussianBlur(pixels, (0, 0), max(1.0, width_px / 2))
+    pixels = (pixels * (1 - smoothness) + floor * smoothness) * (1 - amount)
+    if rng.random() < 0.3:
+        pixels = pixels * (1 + rng.uniform(0.05, 0.3) * _rim(covered, rng))[:, :, None]
+    return pixels
+
+
+def _depth(
+    pixels: Pixels, width_px: float, settings: PainterSettings, rng: np.random.Generator
+) -> float:
+    """Choose the share of light that the crack takes: visible above the texture, never wholly black."""
+    luminance = pixels.mean(axis=2)
+    at_scale = cv2.GaussianBlur(luminance, (0, 0), max(0.6, width_px / 3))
+    texture = float((at_scale - cv2.GaussianBlur(at_scale, (0, 0), 4 * width_px + 4)).std())
+    visibility = np.exp(rng.uniform(*np.log(settings.visibility)))
+    least = min(0.12 + 0.03 * width_px, 0.4)  # a wide crack is a hole: it is never merely tinted
+    return float(np.clip(visibility * texture / max(float(luminance.mean()), 1.0), least, 0.9))
+
+
+def _rim(covered: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """The lit edge of a crack, on the side away from the light; ``(H, W)`` in [0, 1]."""
+    angle = rng.uniform(0, 2 * np.pi)
+    offset_px = rng.uniform(1.0, 2.5)
+    shift = np.array([[1, 0, offset_px * np.cos(angle)], [0, 1, offset_px * np.sin(angle)]])
+    shifted = cv2.warpAffine(covered, shift, covered.shape[::-1])
+    return np.clip(cv2.GaussianBlur(shifted, (0, 0), 0.8) - covered, 0, 1)
