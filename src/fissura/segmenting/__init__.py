@@ -6,9 +6,12 @@ that blend without seams, folders of them run as a batch that no unreadable file
 Torch is never imported here.
 """
 
+from fissura.segmenting.batch import Segmented, Skipped, segment_photos
 from fissura.segmenting.cleaning import Cleaning, Pieces, clean, pieces, score_photo
+from fissura.segmenting.cores import usable_cores
 from fissura.segmenting.model_file import CARD_KEY, FORMAT_VERSION, ModelCard, read_card
 from fissura.segmenting.normalising import Normalisation, normalise
+from fissura.segmenting.segmenter import Segmentation, Segmenter
 
 __all__ = [
     "CARD_KEY",
@@ -17,9 +20,15 @@ __all__ = [
     "ModelCard",
     "Normalisation",
     "Pieces",
+    "Segmentation",
+    "Segmented",
+    "Segmenter",
+    "Skipped",
     "clean",
     "normalise",
     "pieces",
     "read_card",
     "score_photo",
+    "segment_photos",
+    "usable_cores",
 ]

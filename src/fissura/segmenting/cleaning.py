@@ -139,14 +139,15 @@ def pieces(probability: NDArray[np.float32], low: float) -> Pieces:
         ([[1, 1, 0, 2]], [2, 1])
     """
     above = np.ascontiguousarray(probability > low).view(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(above, connectivity=8, ltype=cv2.CV_32S)
+    count, components, stats, _ = cv2.connectedComponentsWithStats(above, connectivity=8, ltype=cv2.CV_32S)
+    labels = components.astype(np.int32, copy=False)
     # float64, for a float32 peak of 0.9 is a little less or more than a setting of 0.9
     peak = np.zeros(count, np.float64)
     inside = labels > 0
     np.maximum.at(peak, labels[inside], probability[inside])
-    extent_px = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
+    sides = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].astype(np.int32, copy=False)
     highest = float(probability.max(initial=0.0))
-    return Pieces(labels, peak[1:], extent_px[1:], highest)  # the first component is the background
+    return Pieces(labels, peak[1:], sides.max(axis=1)[1:], highest)  # the first component is the background
 
 
 def clean(probability: NDArray[np.float32], cleaning: Cleaning) -> NDArray[np.bool_]:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 Normalisation: TypeAlias = Literal["photo", "imagenet"]
 
-# Mean and standard deviation of ImageNet's red, green and blue, in [0, 1]; what pretrained encoders expect.
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
+# ImageNet's red, green and blue in grey levels; what pretrained encoders expect.
+_IMAGENET_MEAN = 255 * np.array([0.485, 0.456, 0.406], np.float32)
+_IMAGENET_STD = 255 * np.array([0.229, 0.224, 0.225], np.float32)
 
 # A wall without any texture must not have its sensor noise blown up to full contrast.
 _LEAST_STD_GREY_LEVELS = 1.0
@@ -51,7 +51,7 @@ def grey_level_statistics(
         Mean and standard deviation per channel, each (3,) float32 in grey levels (0 to 255).
     """
     if how == "imagenet":
-        return np.float32(255) * np.float32(_IMAGENET_MEAN), np.float32(255) * np.float32(_IMAGENET_STD)
+        return _IMAGENET_MEAN, _IMAGENET_STD
     # One plane of H x 3W values: OpenCV then gives one mean and one deviation over pixels and channels
     # without a floating-point copy of the photograph.
     mean, std = cv2.meanStdDev(np.ascontiguousarray(photo).reshape(photo.shape[0], -1))

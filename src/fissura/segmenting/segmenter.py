@@ -1,0 +1,134 @@
+"""A model file at work: from a photograph to its probability map, mask and verdict."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fissura.errors import FissuraError
+from fissura.photos import Label
+from fissura.segmenting.cleaning import Cleaning, pieces
+from fissura.segmenting.cores import usable_cores
+from fissura.segmenting.model_file import ModelCard, open_model
+from fissura.segmenting.normalising import grey_level_statistics, standardise
+from fissura.segmenting.tiling import in_tiles
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """What a model says about one photograph.
+
+    Attributes:
+        photo: (H, W, 3) uint8 RGB.
+        probability: (H, W) float32 in [0, 1].
+        mask: (H, W) bool, True where there is crack.
+        score: how surely the photograph shows a crack, in [0, 1]; see `score_photo`.
+    """
+
+    photo: NDArray[np.uint8]
+    probability: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    score: float
+
+    @property
+    def verdict(self) -> Label:
+        """``"cracked"`` where the mask has any crack, otherwise ``"uncracked"``."""
+        return "cracked" if self.mask.any() else "uncracked"
+
+
+class Segmenter:
+    """A model file, ready to segment photographs of any size.
+
+    Args:
+        model: the ``.onnx`` model file.
+        cleaning: settings of the step from probability to mask; those of the model file if not given.
+        threads: threads the network may use; as many as there are usable cores if not given.
+
+    Attributes:
+        card: what the model file says about itself.
+        cleaning: the settings in use.
+        identity: short hexadecimal digest of model file and settings: equal where results are comparable.
+
+    Raises:
+        FissuraError: if the model file cannot be used.
+
+    Example:
+        >>> segmenter = Segmenter(Path("walls.onnx"))  # doctest: +SKIP
+        >>> segmenter.segment(read_photo(Path("wall.jpg"))).verdict  # doctest: +SKIP
+        'cracked'
+    """
+
+    def __init__(self, model: Path, *, cleaning: Cleaning | None = None, threads: int | None = None) -> None:
+        opened = open_model(model, threads=threads or usable_cores())
+        self._path = model
+        self._session = opened.session
+        self.card: ModelCard = opened.card
+        self.cleaning: Cleaning = cleaning or opened.card.cleaning
+        settings = opened.sha256 + self.cleaning.model_dump_json()
+        self.identity: str = hashlib.sha256(settings.encode()).hexdigest()[:16]
+
+    def probability(self, photo: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Tell for every pixel how probably it is crack.
+
+        Args:
+            photo: (H, W, 3) uint8 RGB, of any size.
+
+        Returns:
+            (H, W) float32 in [0, 1].
+
+        Raises:
+            FissuraError: if the network fails on this photograph.
+        """
+        # Every tile is normalised by the whole photograph's statistics, else tiles would not fit together.
+        mean, std = grey_level_statistics(photo, self.card.normalisation)
+        return in_tiles(
+            photo,
+            lambda tile: self._run(standardise(tile, mean, std)),
+            tile_px=self.card.tile_px,
+            overlap_px=self.card.overlap_px,
+            multiple_px=self.card.multiple_px,
+        )
+
+    def segment(self, photo: NDArray[np.uint8]) -> Segmentation:
+        """Segment one photograph.
+
+        Args:
+            photo: (H, W, 3) uint8 RGB, of any size.
+
+        Returns:
+            Probability map, mask, score and verdict, the maps at the photograph's own size.
+
+        Raises:
+            FissuraError: if the network fails on this photograph.
+        """
+        probability = self.probability(photo)
+        found = pieces(probability, self.cleaning.low)
+        return Segmentation(photo, probability, found.mask(self.cleaning), found.score(self.cleaning))
+
+    def _run(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the network on one normalised tile: (h, w, 3) to probabilities (h, w)."""
+        height, width = tile.shape[:2]
+        network_input = np.ascontiguousarray(tile.transpose(2, 0, 1))[None]  # (1, 3, h, w)
+        try:
+            (logit,) = self._session.run(["logit"], {"photo": network_input})  # (1, 1, h, w)
+        except Exception as error:  # the runtime's exceptions share no base class but Exception
+            raise FissuraError(
+                f"{self._path}: the network failed on {width} x {height} px ({_first_line(error)}); "
+                "free memory or give another model file"
+            ) from error
+        if logit.shape != (1, 1, height, width):
+            raise FissuraError(
+                f"{self._path}: the network answers {width} x {height} px with a map of shape "
+                f"{logit.shape}; give a model file made by `fissura train`"
+            )
+        # The logistic function in a form that cannot overflow; a network's NaN counts as no crack.
+        probability = 0.5 * (1 + np.tanh(0.5 * logit[0, 0]))
+        return np.nan_to_num(probability, copy=False, nan=0.0)  # type: ignore[no-any-return]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -1,0 +1,137 @@
+"""From probability map to mask and score."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import ndimage
+from skimage.filters import apply_hysteresis_threshold
+
+from fissura.errors import FissuraError
+from fissura.segmenting import Cleaning, clean, pieces, score_photo
+
+PROBABILITIES = hnp.arrays(
+    np.float32,
+    hnp.array_shapes(min_dims=2, max_dims=2, max_side=24),
+    elements=st.floats(0, 1, width=32),
+)
+CLEANINGS = st.builds(
+    lambda low, high, px, fraction: Cleaning(
+        low=min(low, high), high=max(low, high), min_extent_px=px, min_extent_fraction=fraction
+    ),
+    st.floats(0, 0.95),
+    st.floats(0.05, 1),
+    st.floats(0, 30),
+    st.floats(0, 1),
+)
+ANY_SIZE = {"min_extent_px": 0.0, "min_extent_fraction": 0.0}
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.5, 0.5), (0.4, 0.8), (0.55, 0.95), (0.7, 0.99)])
+def test_hysteresis_agrees_with_scikit_image(low: float, high: float) -> None:
+    noise = np.random.default_rng(0).random((200, 300))
+    probability = ndimage.gaussian_filter(noise, 1.5)
+    probability = ((probability - probability.min()) / np.ptp(probability)).astype(np.float32)
+
+    mask = clean(probability, Cleaning(low=low, high=high, **ANY_SIZE))
+
+    expected = np.zeros_like(mask)  # scikit-image joins 4-neighbours: join diagonal ones by hand
+    labels, _ = ndimage.label(probability > low, structure=np.ones((3, 3)))
+    for label in np.unique(labels[apply_hysteresis_threshold(probability, low, high)]):
+        expected |= labels == label
+    assert 0 < mask.sum() < mask.size
+    np.testing.assert_array_equal(mask, expected)
+
+
+def test_diagonal_cracks_are_one_piece() -> None:
+    probability = np.eye(40, dtype=np.float32) * 0.6
+    probability[3, 3] = 0.95
+    settings_ = Cleaning(low=0.5, high=0.9, min_extent_px=40, min_extent_fraction=1)
+    assert clean(probability, settings_).sum() == 40
+
+
+def test_smallest_extent_is_the_lesser_of_the_two_demands() -> None:
+    def survives(length_px: int, side_px: int) -> bool:
+        probability = np.zeros((side_px, side_px), np.float32)
+        probability[5, 2 : 2 + length_px] = 1
+        demands = Cleaning(low=0.5, high=0.9, min_extent_px=20, min_extent_fraction=0.25)
+        return bool(clean(probability, demands).any())
+
+    assert not survives(9, side_px=40)
+    assert survives(10, side_px=40)  # a quarter of 40 px
+    assert not survives(19, side_px=400)
+    assert survives(20, side_px=400)  # 20 px, not a quarter of 400 px
+
+
+@settings(max_examples=100, deadline=None)
+@given(PROBABILITIES, CLEANINGS)
+def test_score_and_mask_never_contradict_each_other(probability: np.ndarray, cleaning: Cleaning) -> None:
+    mask = clean(probability, cleaning)
+    score = score_photo(probability, cleaning)
+    assert 0 <= score <= 1
+    assert mask.any() == (score >= cleaning.high)
+    assert not mask.any() or probability[mask].min() > cleaning.low
+
+
+@settings(max_examples=100, deadline=None)
+@given(PROBABILITIES, CLEANINGS, st.floats(0, 1))
+def test_score_and_mask_grow_with_probability(
+    probability: np.ndarray, cleaning: Cleaning, share: float
+) -> None:
+    higher = np.maximum(probability + np.float32(share) * (1 - probability), probability)
+    assert score_photo(higher, cleaning) >= score_photo(probability, cleaning)
+    assert not (clean(probability, cleaning) & ~clean(higher, cleaning)).any()
+
+
+def test_longer_cracks_score_higher() -> None:
+    def score(length_px: int) -> float:
+        probability = np.zeros((80, 80), np.float32)
+        probability[40, :length_px] = 0.95
+        return score_photo(probability, Cleaning(low=0.5, high=0.9, min_extent_px=20, min_extent_fraction=1))
+
+    scores = [score(length_px) for length_px in (0, 1, 5, 19, 20)]
+    assert scores == sorted(set(scores))
+    assert scores[-1] == pytest.approx(0.95)
+
+
+def test_photographs_below_the_low_threshold_are_still_ranked() -> None:
+    cleaning = Cleaning(low=0.5, high=0.9, min_extent_px=20, min_extent_fraction=1)
+    faint, fainter = (np.full((30, 30), p, np.float32) for p in (0.4, 0.2))
+    assert 0 < score_photo(fainter, cleaning) < score_photo(faint, cleaning) < cleaning.high
+
+
+@settings(max_examples=100, deadline=None)
+@given(PROBABILITIES, st.floats(0, 0.9))
+def test_pieces_agree_with_scipy(probability: np.ndarray, low: float) -> None:
+    found = pieces(probability, low)
+    labels, count = ndimage.label(probability > low, structure=np.ones((3, 3)))
+    assert len(found.peak) == len(found.extent_px) == count
+    peaks = ndimage.maximum(probability, labels, range(1, count + 1)) if count else []
+    extents = [max(s.stop - s.start for s in box) for box in ndimage.find_objects(labels)]
+    assert sorted(zip(found.peak, found.extent_px, strict=True)) == sorted(zip(peaks, extents, strict=True))
+
+
+def test_one_search_for_pieces_serves_many_settings() -> None:
+    probability = ndimage.gaussian_filter(np.random.default_rng(1).random((90, 120)), 2).astype(np.float32)
+    probability = (probability - probability.min()) / np.ptp(probability)
+    found = pieces(probability, 0.5)
+    for high in (0.6, 0.9):
+        for extent_px in (0, 8, 30):
+            cleaning = Cleaning(low=0.5, high=high, min_extent_px=extent_px, min_extent_fraction=1)
+            np.testing.assert_array_equal(found.mask(cleaning), clean(probability, cleaning))
+            assert found.score(cleaning) == score_photo(probability, cleaning)
+
+
+def test_changed_settings_are_checked() -> None:
+    cleaning = Cleaning(low=0.5, high=0.9, min_extent_px=20, min_extent_fraction=0.25)
+    assert cleaning.changed(high=0.8, min_extent_px=0) == Cleaning(
+        low=0.5, high=0.8, min_extent_px=0, min_extent_fraction=0.25
+    )
+    assert cleaning.changed() == cleaning
+    with pytest.raises(FissuraError, match=r"low \(0.95\) must not be above high \(0.9\)"):
+        cleaning.changed(low=0.95)
+    with pytest.raises(FissuraError, match=r"^min_extent_fraction: .*less than or equal to 1"):
+        cleaning.changed(min_extent_fraction=25)

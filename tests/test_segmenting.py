@@ -1,0 +1,213 @@
+"""From model file and photographs to masks, one by one and in batches."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import helper
+from PIL import Image
+
+from fissura.errors import FissuraError
+from fissura.segmenting import (
+    Segmented,
+    Segmenter,
+    Skipped,
+    clean,
+    normalise,
+    score_photo,
+    segment_photos,
+    usable_cores,
+)
+from model_files import CARD, CLEANING, cracked_photo, network, write_model
+
+IMAGENET = CARD.model_copy(update={"normalisation": "imagenet"})
+
+
+def logistic(logit: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.asarray(logit, np.float64)))
+
+
+@pytest.fixture
+def segmenter(tmp_path: Path) -> Segmenter:
+    return Segmenter(write_model(tmp_path / "model.onnx"))
+
+
+def test_normalising_by_the_photograph_takes_exposure_and_contrast_away() -> None:
+    photo = np.random.default_rng(0).integers(0, 100, (50, 40, 3), dtype=np.uint8)
+    normalised = normalise(photo, "photo")
+    assert normalised.dtype == np.float32
+    assert normalised.mean() == pytest.approx(0, abs=1e-5)
+    assert normalised.std() == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(normalise(photo * 2 + 20, "photo"), normalised, atol=1e-5)
+    np.testing.assert_allclose(normalise(photo[:, ::-1], "photo"), normalised[:, ::-1], atol=1e-6)
+
+
+def test_normalising_for_imagenet_encoders_agrees_with_torchvision() -> None:
+    functional = pytest.importorskip("torchvision.transforms.v2.functional")
+    torch = pytest.importorskip("torch")
+    photo = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
+    expected = functional.normalize(
+        torch.from_numpy(photo).permute(2, 0, 1) / 255, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    )
+    np.testing.assert_allclose(normalise(photo, "imagenet"), expected.permute(1, 2, 0).numpy(), atol=1e-5)
+
+
+def test_a_blank_wall_is_not_blown_up_to_full_contrast() -> None:
+    blank = np.full((20, 20, 3), 128, np.uint8)
+    assert not normalise(blank, "photo").any()
+    blank[0, 0] = 129
+    assert np.abs(normalise(blank, "photo")).max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 200), (64, 64), (211, 149)])
+@pytest.mark.parametrize("card", [CARD, IMAGENET], ids=["photo", "imagenet"])
+def test_probability_is_that_of_the_whole_photograph_at_any_size(
+    tmp_path: Path, shape: tuple[int, int], card: object
+) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    probability = Segmenter(write_model(tmp_path / "m.onnx", card=card)).probability(photo)
+    expected = logistic(-10 * normalise(photo, card.normalisation).mean(axis=2))
+    assert probability.dtype == np.float32
+    np.testing.assert_allclose(probability, expected, atol=1e-4)
+
+
+def test_tiles_of_a_network_with_a_view_leave_no_seam(tmp_path: Path) -> None:
+    model = network(kernel_px=9)  # sees 4 px around: less than the overlap, so tiling must not show
+    photo = np.random.default_rng(0).integers(0, 256, (200, 230, 3), dtype=np.uint8)
+    tiled = Segmenter(write_model(tmp_path / "tiled.onnx", model)).probability(photo)
+    whole_card = CARD.model_copy(update={"tile_px": 256})
+    whole = Segmenter(write_model(tmp_path / "whole.onnx", model, whole_card)).probability(photo)
+    inside = (slice(4, -4), slice(4, -4))
+    # Only the last pixels of a tile lack surroundings, and there its weight is next to nothing.
+    assert np.abs(tiled[inside] - whole[inside]).max() < 0.05
+    assert np.abs(tiled[inside] - whole[inside]).mean() < 0.002
+
+
+def test_cracks_are_found_and_blank_walls_left_alone(segmenter: Segmenter) -> None:
+    found = segmenter.segment(cracked_photo(100))
+    assert found.verdict == "cracked"
+    assert found.score > 0.99
+    np.testing.assert_array_equal(np.flatnonzero(found.mask.any(axis=1)), [49, 50, 51])
+    assert found.mask.all(axis=1).sum() == 3
+    np.testing.assert_array_equal(found.mask, clean(found.probability, CLEANING))
+    assert found.score == score_photo(found.probability, CLEANING)
+
+    blank = segmenter.segment(np.full((100, 100, 3), 150, np.uint8))
+    assert blank.verdict == "uncracked"
+    assert blank.score < CLEANING.high
+
+
+def test_cleaning_given_by_the_user_overrides_that_of_the_model(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "model.onnx")
+    photo = np.full((100, 100, 3), 150, np.uint8)
+    photo[50, 50:60] = 0  # a tenth of the side: shorter than the model's smallest crack
+    own, overridden = Segmenter(path), Segmenter(path, cleaning=CLEANING.changed(min_extent_px=5))
+    assert own.segment(photo).verdict == "uncracked"
+    assert overridden.segment(photo).mask.sum() == 10
+    assert own.identity != overridden.identity
+    assert own.identity == Segmenter(path, threads=1).identity
+
+
+def test_extreme_logits_neither_overflow_nor_leave_the_unit_interval(tmp_path: Path) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
+    with np.errstate(all="raise"):
+        probability = Segmenter(write_model(tmp_path / "m.onnx", network(gain=1e30))).probability(photo)
+        broken = Segmenter(write_model(tmp_path / "n.onnx", network(bias=np.nan))).segment(photo)
+    assert set(np.unique(probability)) <= {0.0, 1.0}
+    assert broken.verdict == "uncracked"
+    assert broken.score == 0
+
+
+def test_network_of_another_output_size_is_refused(tmp_path: Path) -> None:
+    model = network()
+    model.graph.node[0].attribute.append(helper.make_attribute("strides", [2, 2]))
+    with pytest.raises(FissuraError, match=r"halves\.onnx: .* map of shape \(1, 1, 32, 32\)"):
+        Segmenter(write_model(tmp_path / "halves.onnx", model)).probability(cracked_photo(64))
+
+
+def test_usable_cores_are_at_least_one_and_at_most_the_machines() -> None:
+    import os
+
+    assert 1 <= usable_cores() <= (os.cpu_count() or 1)
+
+
+def corrupt(path: Path, kind: int) -> None:
+    whole = path.read_bytes()
+    path.write_bytes([b"", b"not a photograph", whole[: len(whole) // 2], whole[:20], bytes(900)][kind % 5])
+
+
+def test_unreadable_photographs_are_skipped_and_named(tmp_path: Path, segmenter: Segmenter) -> None:
+    paths = []
+    for index in range(40):
+        photo = cracked_photo(64) if index % 2 else np.full((64, 64, 3), 150, np.uint8)
+        paths.append(tmp_path / f"wall {index:02}.png")
+        Image.fromarray(photo).save(paths[-1])
+    bad = [paths[index] for index in (0, 7, 8, 21, 39)]
+    for kind, path in enumerate(bad):
+        corrupt(path, kind)
+    missing = tmp_path / "missing.png"
+
+    answers = list(segment_photos([*paths, missing], segmenter))
+
+    assert [answer.path for answer in answers] == [*paths, missing]
+    skipped = [answer for answer in answers if isinstance(answer, Skipped)]
+    assert [answer.path for answer in skipped] == [*bad, missing]
+    for answer in skipped:
+        assert answer.reason
+        assert "\n" not in answer.reason
+        assert str(answer.path) not in answer.reason
+    verdicts = {a.path: a.segmentation.verdict for a in answers if isinstance(a, Segmented)}
+    assert verdicts == {
+        path: "cracked" if index % 2 else "uncracked" for index, path in enumerate(paths) if path not in bad
+    }
+
+
+def test_a_network_that_fails_on_one_photograph_does_not_end_the_batch(
+    tmp_path: Path, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / f"{name}.png" for name in "abc"]
+    for path, side_px in zip(paths, (64, 65, 64), strict=True):
+        Image.fromarray(cracked_photo(side_px)).save(path)
+    whole = Segmenter.segment
+
+    def fails_on_65_px(self: Segmenter, photo: np.ndarray) -> object:
+        if len(photo) == 65:
+            raise MemoryError
+        return whole(self, photo)
+
+    monkeypatch.setattr(Segmenter, "segment", fails_on_65_px)
+    kinds = [type(answer) for answer in segment_photos(paths, segmenter)]
+    assert kinds == [Segmented, Skipped, Segmented]
+
+
+def test_batches_can_be_left_early(tmp_path: Path, segmenter: Segmenter) -> None:
+    Image.fromarray(cracked_photo()).save(tmp_path / "a.png")
+    batch = segment_photos([tmp_path / "a.png"] * 50, segmenter)
+    assert isinstance(next(batch), Segmented)
+    batch.close()
+    assert list(segment_photos([], segmenter)) == []
+
+
+def test_segmenting_imports_no_torch(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model.onnx")
+    Image.fromarray(cracked_photo()).save(tmp_path / "wall.png")
+    program = """
+import sys
+from pathlib import Path
+from fissura.segmenting import Segmenter, segment_photos
+model, photo = map(Path, sys.argv[1:])
+(answer,) = segment_photos([photo], Segmenter(model))
+heavy = {"torch", "torchvision", "lightning", "timm", "onnx", "segmentation_models_pytorch"}
+print(answer.segmentation.verdict, sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(model), str(tmp_path / "wall.png")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "cracked []"
