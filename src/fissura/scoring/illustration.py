@@ -1,0 +1,66 @@
+"""The pictures of an evaluation. The few photographs shown are segmented once more; none was kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fissura.photos import read_mask, read_photo
+from fissura.reporting.score_plots import Example, draw_gallery, draw_precision_recall, draw_threshold_curve
+from fissura.scoring.evaluation import Evaluation, Segment
+from fissura.scoring.summary import OVERALL
+
+
+def illustrate(evaluation: Evaluation, segment: Segment, folder: Path, *, examples: int = 6) -> list[Path]:
+    """Draw ``dice_over_threshold.png``, ``precision_recall.png`` and ``gallery.png``, as far as truth goes.
+
+    The gallery shows the cracked photographs of best and of worst Dice, and the uncracked ones with most
+    false crack.
+
+    Args:
+        evaluation: what to draw.
+        segment: the method that was evaluated.
+        folder: made if it is missing.
+        examples: photographs per section of the gallery.
+
+    Returns:
+        The pictures written; none if no photograph had a truth.
+
+    Raises:
+        FissuraError: if a picture cannot be written.
+    """
+    photos = evaluation.photos[evaluation.photos["has_truth"]]
+    written = []
+    cracked = photos[photos["label"] == "cracked"].sort_values("dice", ascending=False, kind="stable")
+    if len(cracked):
+        overall = evaluation.summary.set_index(["scope", "metric"])["value"]
+        written.append(folder / "dice_over_threshold.png")
+        draw_threshold_curve(
+            written[-1], evaluation.dice_over_threshold, float(overall.loc[OVERALL, "dice_cracked"])
+        )
+        written.append(folder / "precision_recall.png")
+        draw_precision_recall(written[-1], evaluation.precision_recall)
+    uncracked = photos[(photos["label"] == "uncracked") & (photos["verdict"] == "cracked")]
+    best = cracked.head(examples)
+    worst = cracked.drop(best.index).tail(examples)[::-1]  # few photographs: none is shown twice
+    sections = {
+        "Best": best,
+        "Worst": worst,
+        "False alarms on uncracked photographs": uncracked.nlargest(examples, "fp_px"),
+    }
+    if any(len(rows) for rows in sections.values()):
+        written.append(folder / "gallery.png")
+        draw_gallery(written[-1], {heading: _examples(rows, segment) for heading, rows in sections.items()})
+    return written
+
+
+def _examples(rows: pd.DataFrame, segment: Segment) -> list[Example]:
+    examples = []
+    for path, mask, dice in zip(rows["photo"], rows["mask"], rows["dice"], strict=True):
+        photo = read_photo(Path(path))
+        truth = read_mask(Path(mask)) if mask else np.zeros(photo.shape[:2], bool)
+        prediction = segment(photo).mask
+        examples.append(Example(Path(path).name, photo, truth, prediction, dice if truth.any() else None))
+    return examples
