@@ -22,7 +22,7 @@ class Curves:
         >>> curves = Curves()
         >>> truth = np.eye(4, dtype=bool)
         >>> curves.add(np.where(truth, 0.9, 0.1).astype(np.float32), truth, cracked=True, source="CFD")
-        >>> float(curves.dice_over_threshold()["CFD"].loc[0.5])
+        >>> float(curves.dice_over_threshold().loc[0.5, "overall"])
         1.0
     """
 

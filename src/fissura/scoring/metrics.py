@@ -197,7 +197,7 @@ def centreline_dice(prediction: Mask, truth: Mask) -> float:
 
 
 def auroc(
-    scores: NDArray[np.floating], cracked: Mask, weights: NDArray[np.floating] | None = None
+    scores: NDArray[np.floating], cracked: NDArray[np.bool_], weights: NDArray[np.floating] | None = None
 ) -> NDArray[np.float64]:
     """Area under the ROC curve: the chance that a cracked photograph outscores an uncracked one.
 
