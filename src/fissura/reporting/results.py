@@ -1,0 +1,238 @@
+"""The folder of results that segmenting leaves, and how an interrupted run goes on in it.
+
+``probability/``, ``masks/`` and ``overlays/`` repeat the folders that the photographs lie in, so photographs
+of one name in two folders keep apart. ``results.csv`` has a row per photograph; until the end of the run its
+rows gather in ``results.partial.csv``, each written as soon as its pictures are. A run that resumes passes
+over the photographs whose row has the same model and settings, and whose pictures are there and younger than
+the photograph.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePath, PurePosixPath
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fissura.errors import FissuraError
+from fissura.files import output_folder, written_whole
+from fissura.photos import read_mask, save_image
+from fissura.reporting.overlay import draw_overlay
+from fissura.reporting.rle import write_submission
+
+COLUMNS = (
+    "photo",  # path of the photograph
+    "verdict",  # cracked or uncracked; empty for a skipped one
+    "score",  # how surely there is a crack, 0 to 1
+    "crack_fraction",  # share of the photograph's pixels that are crack, 0 to 1
+    "skipped",  # why it has no result, else empty
+    "probability",  # picture of the probability map, grey 0 to 255 for 0 to 1
+    "mask",  # picture of the mask, 0 and 255
+    "overlay",  # picture of the photograph with the mask drawn over it
+    "settings",  # what the result depends on: model and settings
+)
+_PICTURES = {"probability": ".png", "mask": ".png", "overlay": ".jpg"}  # column -> suffix
+_FOLDERS = {"probability": "probability", "mask": "masks", "overlay": "overlays"}  # column -> folder
+_FINAL, _PARTIAL = "results.csv", "results.partial.csv"
+
+Row: TypeAlias = dict[str, str]  # by column
+
+
+class ResultsFolder:
+    """A folder that takes the results of a batch of photographs, one by one.
+
+    Args:
+        out: the folder; made if it is not there.
+        photos: all photographs of the batch; their common folder is where the folders of results begin.
+        settings: a short text that is equal exactly where results are comparable, such as a digest of model
+            file and settings; kept with every result.
+        resume: whether to pass over the photographs that an earlier run with equal settings has finished.
+
+    Attributes:
+        pending: the photographs that are still to be segmented.
+
+    Raises:
+        FissuraError: if the folder cannot be written to.
+
+    Example:
+        >>> results = ResultsFolder(Path("out"), photos, segmenter.identity, resume=True)  # doctest: +SKIP
+        >>> for path in results.pending:  # doctest: +SKIP
+        ...     found = segmenter.segment(read_photo(path))
+        ...     results.add(path, found.photo, found.probability, found.mask, found.score)
+        >>> results.finish()  # doctest: +SKIP
+    """
+
+    def __init__(self, out: Path, photos: Sequence[Path], settings: str, *, resume: bool = False) -> None:
+        self._out = output_folder(out)
+        self._settings = settings
+        self._photos = list(dict.fromkeys(photos))
+        self._names = result_names(self._photos)
+        self._rows: dict[Path, Row] = {}
+        if resume:
+            earlier = {row["photo"]: row for name in (_FINAL, _PARTIAL) for row in _read_rows(out / name)}
+            for photo in self._photos:
+                row = earlier.get(_text(photo))
+                if row is not None and self._is_done(photo, row):
+                    self._rows[photo] = row
+        self.pending: list[Path] = [photo for photo in self._photos if photo not in self._rows]
+        _write_rows(out / _PARTIAL, self._rows.values())
+
+    def add(
+        self,
+        photo: Path,
+        pixels: NDArray[np.uint8],
+        probability: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+        score: float,
+    ) -> None:
+        """Write one photograph's pictures, then its row.
+
+        Args:
+            photo: its path, one of the batch.
+            pixels: (H, W, 3) uint8 RGB, the photograph itself.
+            probability: (H, W) float32 in [0, 1].
+            mask: (H, W) bool.
+            score: how surely there is a crack, in [0, 1].
+
+        Raises:
+            FissuraError: if a file cannot be written.
+        """
+        files = self._files(photo)
+        save_image(self._out / files["probability"], np.rint(probability * 255).astype(np.uint8))
+        save_image(self._out / files["mask"], mask.astype(np.uint8) * 255)
+        save_image(self._out / files["overlay"], draw_overlay(pixels, mask))
+        self._record(
+            photo,
+            verdict="cracked" if mask.any() else "uncracked",
+            score=f"{score:.6f}",
+            crack_fraction=f"{mask.mean():.8f}",
+            **files,
+        )
+
+    def skip(self, photo: Path, reason: str) -> None:
+        """Note that a photograph has no result, and why, in one line."""
+        self._record(photo, skipped=reason)
+
+    def finish(self, *, submission: bool = False) -> Path:
+        """Write ``results.csv`` with the rows of all photographs, in their order.
+
+        Args:
+            submission: whether to write ``submission.csv`` too: the columns ``file`` and ``crack``, the masks
+                run-length encoded as the original system does (see `fissura.reporting.rle`).
+
+        Returns:
+            The path of ``results.csv``.
+
+        Raises:
+            FissuraError: if a file cannot be written.
+        """
+        if submission:
+            write_submission(self._out / "submission.csv", self._masks())
+        _write_rows(self._out / _FINAL, (self._rows[photo] for photo in self._photos if photo in self._rows))
+        (self._out / _PARTIAL).unlink(missing_ok=True)
+        return self._out / _FINAL
+
+    def _masks(self) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+        """Read the masks back, those of an earlier run too, under the photographs' relative names."""
+        for photo in self._photos:
+            mask = self._rows.get(photo, {}).get("mask")
+            if mask:
+                name = PurePosixPath(self._names[photo]).with_name(photo.name)
+                yield _text(name), read_mask(self._out / mask, max_megapixels=np.inf)
+
+    def _record(self, photo: Path, **values: str) -> None:
+        row = dict.fromkeys(COLUMNS, "") | values | {"photo": _text(photo), "settings": self._settings}
+        self._rows[photo] = row
+        try:
+            with (self._out / _PARTIAL).open("a", encoding="utf-8", newline="") as file:
+                csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(row)
+        except OSError as error:
+            raise FissuraError(
+                f"{self._out / _PARTIAL}: cannot be written ({error.strerror}); free the disk, then resume"
+            ) from error
+
+    def _files(self, photo: Path) -> Row:
+        name = self._names[photo]
+        return {kind: f"{_FOLDERS[kind]}/{name}{suffix}" for kind, suffix in _PICTURES.items()}
+
+    def _is_done(self, photo: Path, row: Row) -> bool:
+        files = self._files(photo)
+        if row["settings"] != self._settings or any(row[kind] != file for kind, file in files.items()):
+            return False
+        try:
+            oldest = min((self._out / file).stat().st_mtime_ns for file in files.values())
+            return photo.stat().st_mtime_ns <= oldest
+        except OSError:
+            return False
+
+
+def result_names(photos: Sequence[Path]) -> dict[Path, str]:
+    """Give each photograph the name of its results: relative, without suffix, safe and unlike all others.
+
+    Args:
+        photos: paths, each once.
+
+    Returns:
+        By photograph, its path below the folder common to all, with ``/`` between folders. Characters that
+        some file system trips over become ``_``; names that would then be equal, be it but for upper and
+        lower case, are numbered.
+
+    Example:
+        >>> list(result_names([Path("a/1.jpg"), Path("b/1.jpg"), Path("b/1.png")]).values())
+        ['a/1', 'b/1', 'b/1-2']
+    """
+    if not photos:
+        return {}
+    # abspath, for Path.resolve would follow links out of the folder that the user named
+    absolute = {photo: Path(os.path.abspath(photo)) for photo in photos}  # noqa: PTH100
+    common = Path(os.path.commonpath([path.parent for path in absolute.values()]))
+    names: dict[Path, str] = {}
+    taken: set[str] = set()
+    for photo, path in absolute.items():
+        stem = "/".join(_safe(part) for part in path.relative_to(common).with_suffix("").parts)
+        name, number = stem, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name.casefold())
+        names[photo] = name
+    return names
+
+
+def _safe(part: str) -> str:
+    """Make one part of a path a name that every file system takes and no part of a path can escape with."""
+    printable = "".join(letter if letter.isprintable() else "_" for letter in part)
+    name = re.sub(r'[<>:"/\\|?*]', "_", printable).rstrip(". ")
+    return name.encode()[:200].decode(errors="ignore") or "_"
+
+
+def _text(photo: PurePath) -> str:
+    """Give a path as text that UTF-8 can hold, whatever bytes its name has."""
+    return str(photo).encode(errors="backslashreplace").decode()
+
+
+def _read_rows(path: Path) -> list[Row]:
+    """Read the rows of an earlier run; a last one cut short by the run's end is left out."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            table = csv.DictReader(file)
+            if tuple(table.fieldnames or ()) != COLUMNS:
+                return []
+            return [row for row in table if None not in row and None not in row.values()]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return []
+
+
+def _write_rows(path: Path, rows: Iterable[Row]) -> None:
+    with (
+        written_whole(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)

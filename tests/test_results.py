@@ -1,0 +1,238 @@
+"""The folder of results: its files, its table, going on after an interruption, and hostile names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from fissura.errors import FissuraError
+from fissura.reporting.overlay import draw_overlay, draw_panels
+from fissura.reporting.results import COLUMNS, ResultsFolder, result_names
+from fissura.reporting.rle import decode
+
+PIXELS = np.full((20, 30, 3), 120, np.uint8)
+MASK = np.zeros((20, 30), bool)
+MASK[9:12, 5:25] = True
+PROBABILITY = np.where(MASK, 0.9, 0.1).astype(np.float32)
+
+
+def photos_in(folder: Path, *names: str) -> list[Path]:
+    paths = [folder / name for name in names]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"a photograph")
+        os.utime(path, (1e9, 1e9))  # older than any result
+    return paths
+
+
+def add(results: ResultsFolder, photo: Path, mask: np.ndarray = MASK) -> None:
+    results.add(photo, PIXELS, PROBABILITY, mask, 0.9 if mask.any() else 0.1)
+
+
+def table_of(out: Path) -> pd.DataFrame:
+    return pd.read_csv(out / "results.csv", keep_default_na=False, dtype=str)
+
+
+def files_in(out: Path) -> set[str]:
+    return {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+
+
+def test_pictures_and_table_hold_what_was_found(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    photos = photos_in(tmp_path / "in", "east/wall.jpg", "west/wall.jpg", "west/broken.jpg")
+    results = ResultsFolder(out, photos, "model 1")
+    assert results.pending == photos
+    add(results, photos[0])
+    add(results, photos[1], np.zeros_like(MASK))
+    results.skip(photos[2], "is damaged, truly; copy it again")
+    assert results.finish() == out / "results.csv"
+
+    assert files_in(out) == {"results.csv"} | {
+        f"{folder}/{side}/wall.{suffix}"
+        for folder, suffix in (("probability", "png"), ("masks", "png"), ("overlays", "jpg"))
+        for side in ("east", "west")
+    }
+    np.testing.assert_array_equal(np.asarray(Image.open(out / "masks/east/wall.png")), MASK * 255)
+    probability = np.asarray(Image.open(out / "probability/east/wall.png")) / 255
+    np.testing.assert_allclose(probability, PROBABILITY, atol=0.5 / 255)
+    assert Image.open(out / "overlays/east/wall.jpg").size == (30, 20)
+
+    table = table_of(out)
+    assert tuple(table.columns) == COLUMNS
+    assert list(table.photo) == [str(photo) for photo in photos]
+    assert list(table.verdict) == ["cracked", "uncracked", ""]
+    assert list(table.skipped) == ["", "", "is damaged, truly; copy it again"]
+    assert float(table.crack_fraction[0]) == pytest.approx(60 / 600)
+    assert list(table.score) == ["0.900000", "0.100000", ""]
+    assert list(table["mask"]) == ["masks/east/wall.png", "masks/west/wall.png", ""]
+
+
+def test_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    photos = photos_in(tmp_path / "in", "1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg")
+    first = ResultsFolder(out, photos, "model 1")
+    add(first, photos[0])
+    first.skip(photos[1], "is damaged")
+    add(first, photos[2])
+    add(first, photos[3])
+    partial = out / "results.partial.csv"
+    partial.write_text(partial.read_text()[:-25])  # the run dies within the row of the fourth photograph
+    assert not (out / "results.csv").exists()
+
+    second = ResultsFolder(out, photos, "model 1", resume=True)
+    assert second.pending == [photos[1], photos[3], photos[4]]  # what was skipped may be mended by now
+    for photo in second.pending:
+        add(second, photo)
+    second.finish()
+
+    table = table_of(out)
+    assert list(table.photo) == [str(photo) for photo in photos]
+    assert set(table.verdict) == {"cracked"}
+    assert not partial.exists()
+
+
+def test_finished_run_takes_more_photographs(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    photos = photos_in(tmp_path / "in", "1.jpg", "2.jpg")
+    first = ResultsFolder(out, photos[:1], "model 1")
+    add(first, photos[0])
+    first.finish()
+    assert ResultsFolder(out, photos, "model 1", resume=True).pending == photos[1:]
+
+
+@pytest.mark.parametrize("change", ["settings", "picture", "photograph", "no resume"])
+def test_results_that_no_longer_hold_are_made_again(tmp_path: Path, change: str) -> None:
+    out = tmp_path / "out"
+    photos = photos_in(tmp_path / "in", "1.jpg", "2.jpg")
+    first = ResultsFolder(out, photos, "model 1")
+    for photo in photos:
+        add(first, photo)
+    first.finish()
+    assert ResultsFolder(out, photos, "model 1", resume=True).pending == []
+    if change == "picture":
+        (out / "masks/1.png").unlink()
+    if change == "photograph":
+        os.utime(photos[0], (4e9, 4e9))
+    again = ResultsFolder(
+        out, photos, "model 2" if change == "settings" else "model 1", resume=change != "no resume"
+    )
+    assert again.pending == (photos if change in {"settings", "no resume"} else photos[:1])
+
+
+def test_submission_holds_the_masks_of_earlier_runs_too(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    photos = photos_in(tmp_path / "in", "a/1.jpg", "b/1.jpg", "b/2.jpg")
+    add(ResultsFolder(out, photos, "model 1"), photos[0])
+    second = ResultsFolder(out, photos, "model 1", resume=True)
+    add(second, photos[1], np.zeros_like(MASK))
+    second.skip(photos[2], "is damaged")
+    second.finish(submission=True)
+    table = pd.read_csv(out / "submission.csv", keep_default_na=False)
+    assert list(table.file) == ["a/1.jpg", "b/1.jpg"]
+    np.testing.assert_array_equal(decode(table.crack[0], MASK.shape), MASK)
+    assert table.crack[1] == ""
+
+
+HOSTILE = [
+    "..jpg",
+    ". . .jpg",
+    "a:b|c?.jpg",
+    "a\nb\x1b[31m.jpg",
+    "=cmd,'\"`$(x).jpg",
+    "…/ü.jpg",
+    "name.png",
+    "name.jpg",
+    "NAME.jpg",
+    "name-2.jpg",
+    "é" * 125 + ".jpg",
+    os.fsdecode(b"\xff\xfe.jpg"),
+    "\\..\\..\\up.jpg",
+]
+
+
+def test_hostile_names_stay_within_the_folder(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    photos = photos_in(tmp_path / "in", *HOSTILE)
+    results = ResultsFolder(out, photos, "model 1")
+    for photo in photos:
+        add(results, photo)
+    results.finish(submission=True)
+
+    assert set(tmp_path.iterdir()) == {tmp_path / "in", out}
+    assert len(files_in(out / "masks")) == len({name.casefold() for name in files_in(out / "masks")})
+    table = table_of(out)
+    assert len(table) == table["mask"].nunique() == len(photos)
+    assert all((out / mask).is_file() for mask in table["mask"])
+    assert ResultsFolder(out, photos, "model 1", resume=True).pending == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.lists(
+            st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=6),
+            min_size=1,
+            max_size=3,
+        ).map(lambda parts: Path("/photos", *parts)),
+        unique=True,
+        max_size=8,
+    )
+)
+def test_result_names_are_safe_and_unlike_each_other(photos: list[Path]) -> None:
+    photos = [photo for photo in photos if photo.name and ".." not in photo.parts]
+    names = list(result_names(photos).values())
+    assert len(names) == len(photos) == len({name.casefold() for name in names})
+    for name in names:
+        assert not name.startswith("/")
+        assert all(part not in {"", ".", ".."} and "\\" not in part for part in name.split("/"))
+
+
+def test_unwritable_folder_is_told_before_work_begins(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(FissuraError, match=r"out: cannot be written"):
+        ResultsFolder(tmp_path / "out", [], "model 1")
+
+
+@pytest.mark.parametrize("grey", [20, 110, 250])
+def test_overlay_marks_the_crack_and_leaves_the_rest(grey: int) -> None:
+    photo = np.full((40, 60, 3), grey, np.uint8)
+    mask = np.zeros((40, 60), bool)
+    mask[20, 10:50] = True
+    drawn = draw_overlay(photo, mask)
+    assert drawn.shape == photo.shape
+    assert drawn.dtype == np.uint8
+    differs = np.abs(drawn.astype(int) - photo).max(axis=2) > 30
+    assert differs[19:22, 10:50].all()
+    assert not differs[:17].any()
+    assert not differs[24:].any()
+    np.testing.assert_array_equal(draw_overlay(photo, np.zeros_like(mask)), photo)
+    assert (photo == grey).all()  # the photograph itself is left alone
+
+
+def test_surer_crack_is_drawn_more_opaque() -> None:
+    photo, mask = np.full((9, 40, 3), 100, np.uint8), np.zeros((9, 40), bool)
+    mask[4] = True
+    probability = np.linspace(0, 1, 40, dtype=np.float32)[None].repeat(9, axis=0)
+    red = draw_overlay(photo, mask, probability)[4, :, 0].astype(int)
+    assert red[0] == 100
+    assert (np.diff(red) >= 0).all()
+    assert red[-1] > 170
+
+
+def test_panels_show_three_pictures_or_four() -> None:
+    three = draw_panels(PIXELS, PROBABILITY, MASK)
+    four = draw_panels(PIXELS, PROBABILITY, MASK, MASK, title="wall.jpg", panel_px=300)
+    assert three.ndim == four.ndim == 3
+    assert three.shape[2] == four.shape[2] == 3
+    assert three.shape[1] == pytest.approx(1260, rel=0.03)  # three panels of 400 px and the colour bar
+    assert four.shape[1] == pytest.approx(1260, rel=0.03)
+    crack_colour = (three[:, :, 0] > 240) & (three[:, :, 1] < 40) & (np.abs(three[:, :, 2] - 200.0) < 30)
+    columns = np.flatnonzero(crack_colour.any(axis=0))
+    assert columns.min() > 2 * three.shape[1] / 3  # the overlay is the third panel
