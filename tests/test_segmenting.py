@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -129,10 +130,15 @@ def test_network_of_another_output_size_is_refused(tmp_path: Path) -> None:
         Segmenter(write_model(tmp_path / "halves.onnx", model)).probability(cracked_photo(64))
 
 
-def test_usable_cores_are_at_least_one_and_at_most_the_machines() -> None:
-    import os
-
-    assert 1 <= usable_cores() <= (os.cpu_count() or 1)
+@pytest.mark.parametrize(
+    ("limit", "most"), [("100000 100000", 1), ("50000 100000", 1), ("max 100000", 10**6), ("", 10**6)]
+)
+def test_usable_cores_heed_the_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    (tmp_path / "cpu.max").write_text(limit)
+    monkeypatch.setattr("fissura.segmenting.cores._CGROUP_LIMIT", tmp_path / "cpu.max")
+    assert usable_cores() == min(most, len(os.sched_getaffinity(0)))
 
 
 def corrupt(path: Path, kind: int) -> None:

@@ -162,7 +162,7 @@ def clean(probability: NDArray[np.float32], cleaning: Cleaning) -> NDArray[np.bo
 
     Example:
         >>> settings = Cleaning(low=0.5, high=0.9, min_extent_px=2, min_extent_fraction=1)
-        >>> clean(np.float32([[0.9, 0.6, 0, 0.7, 0.6], [0, 0, 0, 0, 0]]), settings)[0].tolist()
+        >>> clean(np.float32([[0.95, 0.6, 0, 0.7, 0.6], [0, 0, 0, 0, 0]]), settings)[0].tolist()
         [True, True, False, False, False]
     """
     return pieces(probability, cleaning.low).mask(cleaning)
