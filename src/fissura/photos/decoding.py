@@ -25,7 +25,7 @@ from fissura.files import written_whole
 
 MAX_MEGAPIXELS = 64.0  # a 64-megapixel photograph is 192 MB decoded; anything larger is a mosaic
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
-_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "MPO")  # MPO: JPEG with a second frame, as phones write it
+_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
 _HEADER_LOCK = threading.Lock()
 
 
@@ -188,7 +188,7 @@ def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     tops = (1.0, 255.0) if np.issubdtype(values.dtype, np.floating) else (4095.0, 65535.0)
     top = next((top for top in tops if low >= 0 and high <= top), None)
     if top is None:
-        grey, top = grey - low, max(high - low, np.finfo(np.float64).tiny)
+        grey, top = grey - low, (high - low) or 1.0
     scaled = np.where(finite, grey, 0.0) * (255.0 / top)
     return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
 
@@ -205,11 +205,11 @@ def _reason(path: Path, error: Exception) -> str:
         return "no such file; check the spelling"
     if isinstance(error, PermissionError):
         return "may not be read (permission denied); change its permissions"
-    if path.is_dir():
+    if isinstance(error, IsADirectoryError):
         return "is a folder, not a photograph; name the photographs in it"
-    if path.stat().st_size == 0:
-        return "is empty (0 bytes); copy it again from where it came from"
     if isinstance(error, UnidentifiedImageError):
+        if path.stat().st_size == 0:
+            return "is empty (0 bytes); copy it again from where it came from"
         return "is no JPEG, PNG, TIFF, WebP or BMP that can be read; convert it to 8-bit PNG, or remove it"
     detail = " ".join(str(error).split()) or type(error).__name__
     return f"is damaged ({detail}); copy it again from where it came from, or remove it"

@@ -101,8 +101,8 @@ def parent_of(name: str) -> str:
     """Derive the parent photograph from the name of a tile, without its suffix.
 
     Tiles are named for their parent and their place in it: ``<parent>_<x>_<y>`` or ``<parent>-<n>``. So:
-    cut the name at its underscores, drop the words without a digit, then drop the trailing numbers of up to
-    four digits if there are at least two of them; the first word always stays. A name whose one such word is
+    cut the name at its underscores, drop the words without a digit, keep the first that is left, and drop
+    the trailing numbers of up to four digits if there are at least two of them. Then a last word
     ``<something ending in a digit>-<number>`` loses that number. A photograph that is no tile is its own
     parent. Two photographs wrongly taken for tiles of one only end up on the same side of a split.
 
@@ -118,7 +118,7 @@ def parent_of(name: str) -> str:
     kept = len(words)
     while kept > 1 and re.fullmatch(r"\d{1,4}", words[kept - 1]):
         kept -= 1
-    if len(words) - kept >= 2 or (kept == 1 and len(words) > 1):
+    if len(words) - kept >= 2:
         words = words[:kept]
     words[-1] = re.sub(r"^([^-]*\d)-\d+$", r"\1", words[-1])
     return "_".join(words)
@@ -129,7 +129,10 @@ def _load_one(root: Path, layout: Layout) -> list[Photo]:
         raise FissuraError(f"{root}: no such file or folder; check the spelling")
     chosen = _detect(root) if layout == "auto" else layout
     read = {"folders": _read_folders, "kaggle": _read_kaggle, "csv": _read_csv}[chosen]
-    photos = sorted(read(root), key=lambda photo: photo.path)
+    try:
+        photos = sorted(read(root), key=lambda photo: photo.path)
+    except PermissionError as error:
+        raise FissuraError(f"{error.filename}: may not be read; change its permissions") from error
     if not photos:
         raise FissuraError(f"{root}: no photographs found; put {_UNDERSTOOD} there")
     return photos
@@ -168,8 +171,8 @@ def _read_folders(root: Path) -> Iterator[Photo]:
     source = (root.resolve().parent if own else root.resolve()).name
     for folder, label, split in _label_folders(root):
         for path in photos_below(folder):
-            place = path.parent.relative_to(folder).as_posix()
-            yield Photo(path, label, None, source, f"{source}/{place}/{parent_of(path.stem)}", split)
+            parent = path.relative_to(folder).with_name(parent_of(path.stem)).as_posix()
+            yield Photo(path, label, None, source, f"{source}/{parent}", split)
 
 
 def _read_kaggle(root: Path) -> Iterator[Photo]:

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from fissura.errors import FissuraError
 from fissura.photos.dataset import DataSet, Photo
 
-LABELS = ("cracked", "uncracked", "None")  # as `str` writes them; None: not labelled
+COARSE = ("cracked", "uncracked", "None", "all")  # strata that are not of one source; None: not labelled
 
 
 def split_by_group(data: DataSet, held_out: float, seed: int) -> tuple[DataSet, DataSet]:
@@ -24,8 +24,8 @@ def split_by_group(data: DataSet, held_out: float, seed: int) -> tuple[DataSet, 
         seed: the same seed gives the same split, whatever the order of the photographs.
 
     Returns:
-        (kept, held out), each in the order of ``data``. Each label that has at least two groups stands on
-        both sides.
+        (kept, held out), each in the order of ``data``, neither empty. A label that has at least two groups
+        stands on both sides, as far as whole groups allow.
 
     Raises:
         FissuraError: if the share is not between 0 and 1, or there are fewer than two groups.
@@ -55,7 +55,7 @@ def split_by_group(data: DataSet, held_out: float, seed: int) -> tuple[DataSet, 
     order.sort(key=lambda name: -len(groups[name]))  # a stable sort: the drawn order stays among equals
     held: set[str] = set()
     missing = dict(target)
-    for strata in ({s for s in target if s not in LABELS}, set(target)):
+    for strata in (set(target).difference(COARSE), set(target)):
         for name in order:
             gain = sum(
                 missing[s] ** 2 - (missing[s] - n) ** 2 for s, n in counts[name].items() if s in strata
@@ -64,20 +64,20 @@ def split_by_group(data: DataSet, held_out: float, seed: int) -> tuple[DataSet, 
                 held.add(name)
                 for stratum, n in counts[name].items():
                     missing[stratum] -= n
-    _leave_no_label_out(order, counts, held)
+    _fill_empty_sides(order, counts, held)
     return (
         DataSet(tuple(photo for photo in data if _group(photo) not in held)),
         DataSet(tuple(photo for photo in data if _group(photo) in held)),
     )
 
 
-def _leave_no_label_out(order: list[str], counts: dict[str, Counter[str]], held: set[str]) -> None:
-    """Move single groups, the smallest first, until each label with two groups or more has both sides."""
-    for label in LABELS:
-        having = [name for name in reversed(order) if counts[name][label]]
-        if len(having) >= 2 and not any(name in held for name in having):
+def _fill_empty_sides(order: list[str], counts: dict[str, Counter[str]], held: set[str]) -> None:
+    """Move a small group over for each label (and for all together) that stands on one side only."""
+    for stratum in COARSE:
+        having = [name for name in reversed(order) if counts[name][stratum]]  # the smallest first
+        if len(having) >= 2 and held.isdisjoint(having):
             held.add(having[0])
-        elif len(having) >= 2 and all(name in held for name in having):
+        elif len(having) >= 2 and held.issuperset(having):
             held.discard(having[0])
 
 
@@ -86,6 +86,7 @@ def _group(photo: Photo) -> str:
 
 
 def _counts(photos: list[Photo] | tuple[Photo, ...]) -> Counter[str]:
-    """Count the photographs per label, and per label and source."""
+    """Count the photographs in all, per label, and per label and source."""
     strata = [str(photo.label) for photo in photos]
-    return Counter(strata + [f"{photo.label} of {photo.source}" for photo in photos])
+    strata += [f"{photo.label} of {photo.source}" for photo in photos]
+    return Counter(strata + ["all"] * len(photos))
