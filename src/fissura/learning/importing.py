@@ -59,9 +59,7 @@ def import_checkpoint(checkpoint: Path, out: Path) -> ModelCard:
         tile_px=TRAINED_PX,
         overlap_px=OVERLAP_PX,
         multiple_px=multiple_px(network),
-        cleaning=Cleaning(
-            low=0.5, high=0.5, min_extent_px=0, min_extent_fraction=0
-        ),  # the original's threshold
+        cleaning=Cleaning(low=0.5, high=0.5, min_extent_px=0, min_extent_fraction=0),  # the original's threshold
         fissura_version=version("fissura"),
         licence="unknown",
         provenance=f"imported from {checkpoint.name}, a checkpoint of the original system",
@@ -86,9 +84,7 @@ def _read_state(checkpoint: Path) -> dict[str, Tensor]:
     except pickle.UnpicklingError as error:
         if "unsupported" not in str(error).lower():  # not even a pickle
             raise _no_checkpoint(checkpoint) from error
-        raise FissuraError(
-            f"{checkpoint}: holds more than weights, and code is not run; {_SAVE_MEND}"
-        ) from error
+        raise FissuraError(f"{checkpoint}: holds more than weights, and code is not run; {_SAVE_MEND}") from error
     except Exception as error:  # the errors of a broken or foreign file share no base class
         if "TorchScript" in str(error):
             raise FissuraError(f"{checkpoint}: is TorchScript, not a state dict; {_SAVE_MEND}") from error
@@ -104,9 +100,7 @@ def _read_state(checkpoint: Path) -> dict[str, Tensor]:
 
 
 def _no_checkpoint(checkpoint: Path) -> FissuraError:
-    return FissuraError(
-        f"{checkpoint}: is not a checkpoint of PyTorch weights; give the original's .pth or .pt file"
-    )
+    return FissuraError(f"{checkpoint}: is not a checkpoint of PyTorch weights; give the original's .pth or .pt file")
 
 
 def _network_name(checkpoint: Path, state: Mapping[str, Tensor]) -> str:

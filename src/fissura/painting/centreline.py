@@ -155,9 +155,7 @@ def network_branches(
 def _side_branch(
     parent: Branch, height: int, width: int, roughness: float, variation: float, rng: np.random.Generator
 ) -> Branch:
-    inside = np.flatnonzero(
-        (parent.points_px >= 0).all(axis=1) & (parent.points_px <= (width, height)).all(axis=1)
-    )
+    inside = np.flatnonzero((parent.points_px >= 0).all(axis=1) & (parent.points_px <= (width, height)).all(axis=1))
     at = int(rng.choice(inside)) if len(inside) else len(parent.points_px) // 2
     near = parent.points_px[max(0, at - 4)], parent.points_px[min(len(parent.points_px) - 1, at + 4)]
     along = np.arctan2(*(near[1] - near[0])[::-1])

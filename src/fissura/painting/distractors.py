@@ -10,6 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from fissura.painting.centreline import Branch, fractal_line, width_profile
 from fissura.painting.rendering import coverage
@@ -64,7 +65,7 @@ def stain(photo: Pixels, rng: np.random.Generator) -> Pixels:
     """A damp or oily patch with a soft or a hard edge."""
     field = noise_field(*photo.shape[:2], rng.uniform(0.15, 0.6) * min(photo.shape[:2]), rng)
     hardness = rng.uniform(2.0, 20.0)
-    patch = 1 / (1 + np.exp(-hardness * (field - rng.uniform(0.3, 1.5))))
+    patch = expit(hardness * (field - rng.uniform(0.3, 1.5)))
     return _shade(photo, patch.astype(np.float32), rng.uniform(0.08, 0.4))
 
 
@@ -84,7 +85,7 @@ def shadow(photo: Pixels, rng: np.random.Generator) -> Pixels:
     height, width = photo.shape[:2]
     across_px = _distance_to_line(height, width, rng)
     softness_px = rng.uniform(0.7, 12.0)
-    dark = 1 / (1 + np.exp(np.clip(-across_px / softness_px, -30, 30)))
+    dark = expit(across_px / softness_px)
     return _shade(photo, dark.astype(np.float32), rng.uniform(0.2, 0.6))
 
 

@@ -122,9 +122,7 @@ def _darken(
     return pixels
 
 
-def _depth(
-    pixels: Pixels, width_px: float, settings: PainterSettings, rng: np.random.Generator
-) -> float:
+def _depth(pixels: Pixels, width_px: float, settings: PainterSettings, rng: np.random.Generator) -> float:
     """Choose the share of light that the crack takes: visible above the texture, never wholly black."""
     luminance = pixels.mean(axis=2)
     at_scale = cv2.GaussianBlur(luminance, (0, 0), max(0.6, width_px / 3))

@@ -22,9 +22,7 @@ def noise_field(height: int, width: int, scale_px: float, rng: np.random.Generat
     return np.asarray(field * 1.4, np.float32)  # bicubic interpolation lowers the standard deviation to 0.7
 
 
-def draw_surface(
-    kind: Surface, height: int, width: int, rng: np.random.Generator
-) -> NDArray[np.uint8]:
+def draw_surface(kind: Surface, height: int, width: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Draw an uncracked surface.
 
     Args:
@@ -70,9 +68,7 @@ def _plaster(height: int, width: int, rng: np.random.Generator) -> NDArray[np.fl
         start=np.zeros((height, width), np.float32),
     )
     angle = rng.uniform(0, 2 * np.pi)
-    slope = np.cos(angle) * cv2.Sobel(relief, cv2.CV_32F, 1, 0) + np.sin(angle) * cv2.Sobel(
-        relief, cv2.CV_32F, 0, 1
-    )
+    slope = np.cos(angle) * cv2.Sobel(relief, cv2.CV_32F, 1, 0) + np.sin(angle) * cv2.Sobel(relief, cv2.CV_32F, 0, 1)
     grey = rng.uniform(140, 225) + rng.uniform(3, 12) * slope / (slope.std() + 1e-6)
     return np.asarray(grey + 4 * noise_field(height, width, 70.0, rng), np.float32)
 

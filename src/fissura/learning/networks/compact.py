@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import torch
+import itertools
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -30,10 +31,10 @@ class CompactUNet(nn.Module):
         self.stem = nn.Sequential(nn.PixelUnshuffle(2), _convolution(12, CHANNELS[0]))
         self.encoders = nn.ModuleList(_Residual(width) for width in CHANNELS)
         self.downs = nn.ModuleList(
-            _convolution(above, below, stride=2) for above, below in zip(CHANNELS, CHANNELS[1:], strict=False)
+            _convolution(above, below, stride=2) for above, below in itertools.pairwise(CHANNELS)
         )
         self.ups = nn.ModuleList(
-            nn.Conv2d(below, above, 1, bias=False) for above, below in zip(CHANNELS, CHANNELS[1:], strict=False)
+            nn.Conv2d(below, above, 1, bias=False) for above, below in itertools.pairwise(CHANNELS)
         )
         self.decoders = nn.ModuleList(_Residual(width) for width in CHANNELS[:-1])
         self.head = nn.Sequential(nn.Conv2d(CHANNELS[0], 4, 3, padding=1), nn.PixelShuffle(2))

@@ -39,9 +39,7 @@ def with_pretrained_fallback(build: Callable[[bool], _Network], what: str) -> _N
     try:
         with _impatient_downloads():
             return build(True)
-    except (
-        Exception
-    ) as error:  # each library has its own; what is no download's comes again from build(False)
+    except Exception as error:  # each library has its own; what is no download's comes again from build(False)
         _log.warning("%s: no pretrained weights (%s); starting from random ones", what, first_line(error))
         return build(False)
 

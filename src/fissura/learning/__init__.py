@@ -1,0 +1,11 @@
+"""Learning: image-level labels, painted cracks and self-training in, one model file out.
+
+A recipe says where supervision comes from; `train` follows it and `resume` takes up a run that was killed.
+Nothing about a run is ever chosen on human masks, except by a supervised recipe's loss.
+This is the only room that imports torch.
+"""
+
+from fissura.learning.recipe import Recipe, load_recipe, recipe_names
+from fissura.learning.training import Trained, resume, train
+
+__all__ = ["Recipe", "Trained", "load_recipe", "recipe_names", "resume", "train"]

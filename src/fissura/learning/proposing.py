@@ -1,0 +1,97 @@
+"""Self-training: the teacher proposes masks for cracked photographs, their label decides what is believed.
+
+A cracked photograph is a bag that holds at least one positive instance (mi-SVM, Andrews, Tsochantaridis and
+Hofmann 2003): its surest piece is taken for crack even where the teacher is not sure, further pieces only where
+it is. What the teacher thinks possible but not sure is ignored; the rest is background.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fissura.errors import UnreadablePhotoError
+from fissura.files import written_whole
+from fissura.learning.losses import IGNORED
+from fissura.photos import Photo, read_photo
+from fissura.segmenting import Cleaning, Segmenter
+from fissura.segmenting.cleaning import pieces
+
+SURE = Cleaning(low=0.5, high=0.9, min_extent_px=48, min_extent_fraction=0.15)
+SURELY_BACKGROUND = 0.15  # below it the teacher's word is believed; between it and SURE.low nothing is known
+
+
+def propose(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Turn the teacher's probability map of a *cracked* photograph into training truth.
+
+    Args:
+        probability: ``(H, W)`` float32 in [0, 1].
+
+    Returns:
+        ``(H, W)`` uint8: 1 crack, 0 background, 255 unknown. At least one piece is crack if any pixel reaches
+        ``SURE.low``.
+    """
+    found = pieces(probability, SURE.low)
+    kept = found.kept(SURE)
+    if len(kept) and not kept.any():
+        kept[np.argmax(found.peak * found.extent_px)] = True
+    crack = np.concatenate([[False], kept])[found.labels]
+    truth = np.where(probability < SURELY_BACKGROUND, 0, IGNORED).astype(np.uint8)
+    truth[crack] = 1
+    return truth
+
+
+def write_proposals(
+    photos: Iterable[Photo],
+    teacher: Segmenter,
+    folder: Path,
+    round_: int,
+    advance: Callable[[], None] = lambda: None,
+) -> None:
+    """Let the teacher propose truth for each photograph; those already written by a killed run are kept.
+
+    The teacher looks at each photograph twice, as it is and mirrored, and means the two maps.
+
+    Args:
+        photos: cracked photographs; one that cannot be read gets no proposal.
+        teacher: the model so far.
+        folder: where the proposals are kept.
+        round_: number of the round, from 1.
+        advance: called after each photograph.
+    """
+    for photo in photos:
+        path = proposal_path(folder, round_, photo)
+        if not path.exists():
+            try:
+                pixels = read_photo(photo.path)
+            except UnreadablePhotoError:
+                continue
+            mirrored = teacher.probability(np.ascontiguousarray(pixels[:, ::-1]))[:, ::-1]
+            truth = propose((teacher.probability(pixels) + mirrored) / 2)
+            with written_whole(path) as temporary:
+                Image.fromarray(truth).save(temporary, compress_level=1)
+        advance()
+
+
+def read_proposal(path: Path) -> NDArray[np.uint8]:
+    """Read a proposal: ``(H, W)`` uint8; see :func:`propose`.
+
+    Raises:
+        UnreadablePhotoError: if there is none, because its photograph could not be read.
+    """
+    truth = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if truth is None:
+        raise UnreadablePhotoError(f"{path}: no proposal; its photograph could not be read")
+    return np.asarray(truth, np.uint8)
+
+
+def proposal_path(folder: Path, round_: int, photo: Photo) -> Path:
+    """Name the file of a photograph's proposal."""
+    name = hashlib.sha256(str(photo.path).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return folder / f"round-{round_}" / f"{name}.png"

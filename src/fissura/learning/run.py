@@ -1,0 +1,102 @@
+"""The folder of a training run: what was asked for, what has been done, what came out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fissura.errors import FissuraError
+from fissura.files import written_whole
+from fissura.learning.recipe import Recipe
+
+
+class Plan(BaseModel):
+    """What a run was asked for; written when it begins, read when it is resumed.
+
+    Attributes:
+        recipe: the recipe with its changes.
+        seed: seed of everything random.
+        data: the folders or manifests of the photographs.
+        data_fingerprint: fingerprint of the photographs learned from.
+        precision: Lightning's name of the arithmetic, as chosen on the machine that began the run.
+        threads: threads of the arithmetic; sums depend on how they are shared out.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    recipe: Recipe
+    seed: int
+    data: tuple[Path, ...]
+    data_fingerprint: str
+    precision: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of a run.
+
+    Attributes:
+        path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def plan(self) -> Path:
+        """What was asked for."""
+        return self.path / "plan.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint to resume from."""
+        return self.checkpoints / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint that mask-free selection likes best."""
+        return self.checkpoints / "best.ckpt"
+
+    @property
+    def proposals(self) -> Path:
+        """Folder of the teacher's proposals."""
+        return self.path / "proposals"
+
+    @property
+    def model(self) -> Path:
+        """The model file, the result."""
+        return self.path / "model.onnx"
+
+    def write_plan(self, plan: Plan) -> None:
+        """Write the plan of a run that begins.
+
+        Raises:
+            FissuraError: if a run stands here already.
+        """
+        if self.plan.exists():
+            raise FissuraError(
+                f"{self.path}: holds a training run already; continue it with --resume, or choose another --out"
+            )
+        with written_whole(self.plan) as temporary:
+            temporary.write_text(plan.model_dump_json(indent=2), "utf-8")
+
+    def read_plan(self) -> Plan:
+        """Read the plan of a run to resume.
+
+        Raises:
+            FissuraError: if there is none, or it cannot be read.
+        """
+        try:
+            return Plan.model_validate(json.loads(self.plan.read_text("utf-8")))
+        except FileNotFoundError:
+            raise FissuraError(f"{self.path}: no training run to resume; start one without --resume") from None
+        except (OSError, ValueError, ValidationError) as error:
+            raise FissuraError(f"{self.plan}: cannot be read ({error.__class__.__name__}); start anew") from error

@@ -1,0 +1,262 @@
+"""The one way to train: photographs and a recipe in, one model file out."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import lightning
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import DataLoader
+
+import fissura
+from fissura.errors import FissuraError, UnreadablePhotoError
+from fissura.files import output_folder
+from fissura.learning.callbacks import ProgressBar, SelfTraining, checkpoints
+from fissura.learning.exporting import export_model
+from fissura.learning.history import History
+from fissura.learning.networks import multiple_px
+from fissura.learning.proposing import write_proposals
+from fissura.learning.recipe import Recipe
+from fissura.learning.run import Plan, RunFolder
+from fissura.learning.selection import Judged, choose_cleaning
+from fissura.learning.streams import (
+    EpochSampler,
+    Stream,
+    labelled_stream,
+    masked_stream,
+    painted_samples,
+    painted_stream,
+)
+from fissura.learning.task import SegmentationTask
+from fissura.learning.validating import MOST_PHOTOS, validation_loaders
+from fissura.photos import DataSet, load_data, read_photo, split_by_group
+from fissura.segmenting import Cleaning, ModelCard, Segmenter, usable_cores
+
+HELD_OUT = 0.15  # share of the photographs that selects and is never learned from
+MOST_PROPOSALS = 2000  # cracked photographs in self-training; more would cost more time than they teach
+TILE_PX = 512
+OVERLAP_PX = 96
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run leaves.
+
+    Attributes:
+        model: the model file.
+        folder: the run's folder: plan, history, checkpoints.
+        history: a row per epoch: epoch, step, loss, painted_dice, image_accuracy, selection, seconds.
+        judged: the step from probability to mask that was chosen, and how it did on held-out photographs;
+            None where the recipe fixes it.
+    """
+
+    model: Path
+    folder: Path
+    history: pd.DataFrame
+    judged: Judged | None
+
+
+def train(data: Sequence[Path], recipe: Recipe, out: Path, seed: int = 0) -> Trained:
+    """Train a model from photographs.
+
+    Args:
+        data: data sets; see :func:`fissura.photos.load_data`. Of those with a test split, only the training
+            split is opened, and masks only by a supervised recipe.
+        recipe: see :func:`fissura.learning.load_recipe`.
+        out: the run's folder; ``model.onnx`` will stand there.
+        seed: the same seed, photographs, recipe and machine give the same model.
+
+    Returns:
+        The model file, and how the run went.
+
+    Raises:
+        FissuraError: if the photographs do not suffice, or ``out`` cannot be written or holds a run already.
+
+    Example:
+        >>> train([Path("walls")], load_recipe("painted"), Path("runs/walls"))  # doctest: +SKIP
+    """
+    folder = RunFolder(output_folder(out))
+    photos = _photos_to_learn_from(data, recipe)
+    plan = Plan(
+        recipe=recipe,
+        seed=seed,
+        data=tuple(path.resolve() for path in data),
+        data_fingerprint=photos.fingerprint(),
+        precision=_fastest_precision(),
+        threads=usable_cores(),
+    )
+    folder.write_plan(plan)
+    return _run(folder, plan, photos)
+
+
+def resume(out: Path) -> Trained:
+    """Continue a run that was stopped or killed, to the same model as if it had not been.
+
+    Args:
+        out: the run's folder.
+
+    Raises:
+        FissuraError: if there is no run, or its photographs have changed.
+    """
+    folder = RunFolder(out)
+    plan = folder.read_plan()
+    photos = _photos_to_learn_from(plan.data, plan.recipe)
+    if photos.fingerprint() != plan.data_fingerprint:
+        raise FissuraError(f"{out}: its photographs have changed since the run began; start anew with another --out")
+    return _run(folder, plan, photos)
+
+
+def _photos_to_learn_from(data: Sequence[Path], recipe: Recipe) -> DataSet:
+    photos = load_data(*data).with_split("train")
+    if recipe.method != "supervised":
+        photos = photos.without_masks()
+    photos.require_both_labels()
+    return photos
+
+
+def _run(folder: RunFolder, plan: Plan, photos: DataSet) -> Trained:
+    recipe = plan.recipe
+    learned, held_out = split_by_group(photos, HELD_OUT, plan.seed)
+    torch.set_num_threads(plan.threads)
+    history = History(folder.path)
+    task = _seeded_task(recipe, plan.seed)
+
+    def propose(task: SegmentationTask, round_: int) -> None:
+        with _as_segmenter(task, plan) as teacher:
+            write_proposals(learned.cracked[:MOST_PROPOSALS], teacher, folder.proposals, round_)
+
+    trainer_settings = {
+        "max_epochs": recipe.epochs,
+        "precision": plan.precision,
+        "accelerator": "auto",
+        "devices": 1,
+        "logger": False,
+        "callbacks": [ProgressBar(), SelfTraining(propose), history, checkpoints(folder.checkpoints)],
+        "num_sanity_val_steps": 0,
+        "enable_model_summary": False,
+        "use_distributed_sampler": False,
+    }
+    with _quiet():
+        trainer = lightning.Trainer(**trainer_settings)
+        trainer.fit(
+            task,
+            _training_loader(learned, plan, folder.proposals),
+            list(validation_loaders(held_out, recipe, plan.seed)),
+            ckpt_path=folder.last if folder.last.exists() else None,
+            weights_only=True,
+        )
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    best = torch.load(folder.best, map_location="cpu", weights_only=True)
+    task.load_state_dict(best["state_dict"])
+    judged = _choose(task, plan, held_out) if recipe.calibrate else None
+    export_model(task.network, _card(task, plan, judged), folder.model)
+    return Trained(folder.model, folder.path, pd.DataFrame(history.rows), judged)
+
+
+def _seeded_task(recipe: Recipe, seed: int) -> SegmentationTask:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SegmentationTask(recipe)
+
+
+def _training_loader(learned: DataSet, plan: Plan, proposals: Path) -> DataLoader[dict[str, torch.Tensor]]:
+    recipe = plan.recipe
+    stream: Stream
+    match recipe.method:
+        case "painted":
+            selected = DataSet(learned.uncracked.photos + learned.cracked.photos[:MOST_PROPOSALS])
+            stream = painted_stream(selected, recipe, plan.seed, proposals)
+        case "max-pool":
+            stream = labelled_stream(learned, recipe, plan.seed)
+        case "supervised":
+            stream = masked_stream(learned, recipe, plan.seed)
+    return DataLoader(
+        stream,
+        batch_size=recipe.batch,
+        sampler=EpochSampler(recipe.epoch_steps * recipe.batch),
+        num_workers=max(1, plan.threads - 1),
+        prefetch_factor=4,
+    )
+
+
+def _fastest_precision() -> str:
+    """Choose bfloat16 where the hardware multiplies it natively: twice as fast, and its range is float32's."""
+    if torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
+    has_bf16 = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    return "bf16-mixed" if has_bf16 else "32-true"
+
+
+@contextmanager
+def _as_segmenter(task: SegmentationTask, plan: Plan) -> Iterator[Segmenter]:
+    """Use the teacher as it will be used: exported, on photographs of any size."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "teacher.onnx"
+        export_model(task.network, _card(task, plan, None), path)
+        yield Segmenter(path)
+
+
+def _choose(task: SegmentationTask, plan: Plan, held_out: DataSet) -> Judged:
+    with _as_segmenter(task, plan) as segmenter:
+        crops = painted_samples(held_out, plan.recipe, 96, plan.seed + 1)
+        painted = [(segmenter.probability(crop.photo), crop.mask) for crop in crops]
+        return choose_cleaning(
+            painted,
+            _probabilities(held_out.uncracked, segmenter),
+            _probabilities(held_out.cracked, segmenter),
+        )
+
+
+def _probabilities(photos: DataSet, segmenter: Segmenter) -> list[np.ndarray]:
+    maps = []
+    for photo in photos.photos[:MOST_PHOTOS]:
+        try:
+            maps.append(segmenter.probability(read_photo(photo.path)))
+        except UnreadablePhotoError:
+            continue
+    return maps
+
+
+def _card(task: SegmentationTask, plan: Plan, judged: Judged | None) -> ModelCard:
+    recipe = plan.recipe
+    cleaning: Cleaning = judged.cleaning if judged else recipe.cleaning
+    return ModelCard(
+        name=f"{recipe.name}-{recipe.network}",
+        recipe=f"{recipe.name} {recipe.version}",
+        network=recipe.network,
+        normalisation=recipe.normalisation,
+        tile_px=TILE_PX,
+        overlap_px=OVERLAP_PX,
+        multiple_px=multiple_px(task.network),
+        cleaning=cleaning,
+        fissura_version=fissura.__version__,
+        licence="as the photographs it was trained on allow",
+        provenance=f"trained by fissura train, {recipe.total_steps} steps of {recipe.batch} crops",
+        data_fingerprint=plan.data_fingerprint,
+        seed=plan.seed,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Lightning's advertisements and advice from the terminal."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
