@@ -53,9 +53,7 @@ def draw_inspection(inspection: Inspection, data: DataSet, path: Path) -> None:
     _draw_counts(left, table, shown)
     _draw_sizes(right, inspection)
     words.text(0.002, 0.97, "Worth knowing", va="top", size=11, weight="bold", color=_INK)
-    words.text(
-        0.015, 0.97 - 0.26 / heights[2], "\n".join(lines), va="top", size=9.5, color=_INK, linespacing=1.35
-    )
+    words.text(0.015, 0.97 - 0.26 / heights[2], "\n".join(lines), va="top", size=9.5, color=_INK, linespacing=1.35)
     _draw_samples(samples, inspection, data, shown)
 
     with written_whole(path) as temporary:
@@ -121,9 +119,9 @@ def _draw_sizes(axes: Axes, inspection: Inspection) -> None:
     axes.scatter(width, height, s=area, color=_INK, alpha=0.35, linewidth=0)
     commonest = [f"{x:.0f} × {y:.0f}: {n:,.0f}" for x, y, n in zip(width, height, count, strict=True)][:6]
     commonest += [f"and {len(sizes) - 6} sizes more"] if len(sizes) > 6 else []
-    axes.text(0.03, 0.97, "\n".join(commonest), va="top", size=9, color=_INK, transform=axes.transAxes)
-    axes.set_xlim(0, 1.25 * width.max())
-    axes.set_ylim(0, 1.3 * height.max())
+    axes.text(0.99, 0.97, "\n".join(commonest), ha="right", va="top", size=9, color=_INK, transform=axes.transAxes)
+    axes.set_xlim(0, 1.6 * width.max())  # room for the list of sizes on the right
+    axes.set_ylim(0, 1.2 * height.max())
     axes.set_xlabel("width / px", size=9)
     axes.set_ylabel("height / px", size=9)
 
