@@ -78,9 +78,7 @@ def test_score_and_mask_never_contradict_each_other(probability: np.ndarray, cle
 
 @settings(max_examples=100, deadline=None)
 @given(PROBABILITIES, CLEANINGS, st.floats(0, 1))
-def test_score_and_mask_grow_with_probability(
-    probability: np.ndarray, cleaning: Cleaning, share: float
-) -> None:
+def test_score_and_mask_grow_with_probability(probability: np.ndarray, cleaning: Cleaning, share: float) -> None:
     higher = np.maximum(probability + np.float32(share) * (1 - probability), probability)
     assert score_photo(higher, cleaning) >= score_photo(probability, cleaning)
     assert not (clean(probability, cleaning) & ~clean(higher, cleaning)).any()

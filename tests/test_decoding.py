@@ -250,9 +250,7 @@ def test_mask_of_another_size_is_refused(tmp_path: Path) -> None:
         read_mask(tmp_path / "m.png", (3, 5))
 
 
-def test_find_photos_goes_into_folders_and_passes_hidden_ones_over(
-    tmp_path: Path, picture: np.ndarray
-) -> None:
+def test_find_photos_goes_into_folders_and_passes_hidden_ones_over(tmp_path: Path, picture: np.ndarray) -> None:
     for name in ("b.JPG", "deep/er/a.png", ".hidden/c.png", "deep/.d.png", "deep/._e.jpg"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

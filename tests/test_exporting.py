@@ -65,9 +65,7 @@ def test_model_file_is_one_file_with_its_card(tmp_path: Path, trained: TinyNetwo
     assert read_card(path) == card(2)
 
 
-def test_model_file_gives_the_networks_logits_at_any_size_and_batch(
-    tmp_path: Path, trained: TinyNetwork
-) -> None:
+def test_model_file_gives_the_networks_logits_at_any_size_and_batch(tmp_path: Path, trained: TinyNetwork) -> None:
     export_model(trained, card(2), tmp_path / "tiny.onnx")
     session = ort.InferenceSession(tmp_path / "tiny.onnx")
     trained.eval()

@@ -88,9 +88,7 @@ def test_code_in_a_checkpoint_is_refused_and_never_run(tmp_path: Path, saved_by:
         checkpoint.write_bytes(pickle.dumps(content))
     else:
         torch.save(content, checkpoint, _use_new_zipfile_serialization=saved_by == "torch")
-    with pytest.raises(
-        FissuraError, match=r"bad\.pth: holds more than weights, and code is not run"
-    ) as caught:
+    with pytest.raises(FissuraError, match=r"bad\.pth: holds more than weights, and code is not run") as caught:
         import_checkpoint(checkpoint, tmp_path / "out.onnx")
     assert "\n" not in str(caught.value)
     assert not marker.exists()
@@ -103,9 +101,7 @@ def test_a_whole_pickled_network_is_told_how_to_be_saved(tmp_path: Path) -> None
         import_checkpoint(tmp_path / "model.pth", tmp_path / "out.onnx")
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"these are my notes on cracks\n", b"PK\x03\x04 broken zip", b"\x80\x02"]
-)
+@pytest.mark.parametrize("content", [b"", b"these are my notes on cracks\n", b"PK\x03\x04 broken zip", b"\x80\x02"])
 def test_a_file_that_is_no_checkpoint(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "notes.pth").write_bytes(content)
     with pytest.raises(FissuraError, match=r"notes\.pth: is not a checkpoint of PyTorch weights"):
@@ -144,7 +140,5 @@ def test_wrong_shapes_are_named(tmp_path: Path, unet_shapes: dict[str, torch.Siz
     state = blank(unet_shapes)
     state["outc.weight"] = torch.zeros(2, 64, 1, 1)
     torch.save(state, tmp_path / "two_classes.pth")
-    with pytest.raises(
-        FissuraError, match=r"outc\.weight has shape \(2, 64, 1, 1\) instead of \(1, 64, 1, 1\)"
-    ):
+    with pytest.raises(FissuraError, match=r"outc\.weight has shape \(2, 64, 1, 1\) instead of \(1, 64, 1, 1\)"):
         import_checkpoint(tmp_path / "two_classes.pth", tmp_path / "out.onnx")

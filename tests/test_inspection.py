@@ -76,10 +76,7 @@ def test_exact_copies_across_labels_and_splits(tmp_path: Path) -> None:
     for seed in range(6):
         put(
             wall(seed),
-            tmp_path
-            / ("train" if seed < 4 else "test")
-            / ("crack" if seed % 2 else "noncrack")
-            / f"{seed}.png",
+            tmp_path / ("train" if seed < 4 else "test") / ("crack" if seed % 2 else "noncrack") / f"{seed}.png",
         )
     put(wall(0), tmp_path / "train/crack/copy.png")  # 0 is uncracked
     put(wall(1), tmp_path / "test/crack/copy.png")  # 1 is in train
@@ -91,9 +88,7 @@ def test_exact_copies_across_labels_and_splits(tmp_path: Path) -> None:
     assert seen.near_duplicates == ()  # a copy is not reported twice
     said = " ".join(seen.warnings)
     assert "1 pair of photographs are copies of one file but have different labels" in said
-    assert (
-        "1 pair of photographs are copies of one file and stand on both sides of the train/test split" in said
-    )
+    assert "1 pair of photographs are copies of one file and stand on both sides of the train/test split" in said
 
 
 @pytest.mark.parametrize(
@@ -186,9 +181,7 @@ def test_association_approaches_the_uncorrected_measure_of_scipy() -> None:
 
 
 def test_tiles_of_one_photograph_on_both_sides(tmp_path: Path) -> None:
-    for seed, name in enumerate(
-        ("train/images/CRACK500_2016_1_0_0.png", "test/images/CRACK500_2016_1_0_360.png")
-    ):
+    for seed, name in enumerate(("train/images/CRACK500_2016_1_0_0.png", "test/images/CRACK500_2016_1_0_360.png")):
         put(wall(seed), tmp_path / name)
     assert any("tiles on both sides" in warning for warning in inspect_data(load_data(tmp_path)).warnings)
 

@@ -115,9 +115,7 @@ def test_csv(tmp_path: Path) -> None:
         "3.jpg,\r\n".encode()
     )
     one, two, three = sorted(load_data(table), key=lambda p: p.path.name)
-    assert one == Photo(
-        tmp_path / "a/1.jpg", "cracked", tmp_path / "m/1.png", "bridge", "bridge/pier 4", "train"
-    )
+    assert one == Photo(tmp_path / "a/1.jpg", "cracked", tmp_path / "m/1.png", "bridge", "bridge/pier 4", "train")
     assert (two.label, two.group, two.split, two.mask) == ("uncracked", one.group, "test", None)
     assert (three.label, three.source) == (None, tmp_path.name)
 
@@ -166,9 +164,7 @@ def test_contradicting_labels_for_one_file(tmp_path: Path) -> None:
 
 
 def test_what_is_not_understood(tmp_path: Path) -> None:
-    with pytest.raises(
-        FissuraError, match=r"its layout is not understood; give folders cracked/ and uncracked/"
-    ):
+    with pytest.raises(FissuraError, match=r"its layout is not understood; give folders cracked/ and uncracked/"):
         load_data(lay(tmp_path / "x", "a.jpg"))
     with pytest.raises(FissuraError, match="gone: no such file or folder"):
         load_data(tmp_path / "gone")

@@ -119,9 +119,7 @@ def test_networks_with_other_ends_are_refused(
 
 
 @pytest.mark.parametrize("location", ["weights.bin", "../weights.bin", "{folder}/weights.bin"])
-def test_weights_outside_the_file_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str
-) -> None:
+def test_weights_outside_the_file_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str) -> None:
     folder = tmp_path / "models"
     folder.mkdir()
     for place in (folder, tmp_path):

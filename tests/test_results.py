@@ -120,9 +120,7 @@ def test_results_that_no_longer_hold_are_made_again(tmp_path: Path, change: str)
         (out / "masks/1.png").unlink()
     if change == "photograph":
         os.utime(photos[0], (4e9, 4e9))
-    again = ResultsFolder(
-        out, photos, "model 2" if change == "settings" else "model 1", resume=change != "no resume"
-    )
+    again = ResultsFolder(out, photos, "model 2" if change == "settings" else "model 1", resume=change != "no resume")
     assert again.pending == (photos if change in {"settings", "no resume"} else photos[:1])
 
 

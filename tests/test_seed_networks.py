@@ -18,9 +18,7 @@ from fissura.learning.networks.pretrained import with_pretrained_fallback
 ENCODER = ("first_conv", "enc1", "enc2", "enc3", "enc4")
 DECODER = ("dec1", "dec2", "dec3", "dec4", "final_up", "final_conv", "outc")
 # The original's prefixes beside torchvision's own names.
-TORCHVISION = {"first_conv.0": "conv1", "first_conv.1": "bn1"} | {
-    f"enc{i}": f"layer{i}" for i in (1, 2, 3, 4)
-}
+TORCHVISION = {"first_conv.0": "conv1", "first_conv.1": "bn1"} | {f"enc{i}": f"layer{i}" for i in (1, 2, 3, 4)}
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +66,7 @@ def test_resnet_encoder_gives_torchvisions_features(network: SeedResNet) -> None
     expected = create_feature_extractor(reference, nodes)(photo)
     found: dict[str, Tensor] = {}
     hooks = [
-        network.get_submodule(name).register_forward_hook(
-            lambda _m, _i, out, name=name: found.update({name: out})
-        )
+        network.get_submodule(name).register_forward_hook(lambda _m, _i, out, name=name: found.update({name: out}))
         for name in nodes.values()
     ]
     with torch.inference_mode():
@@ -100,15 +96,11 @@ def test_frozen_variant_trains_decoder_and_head_only() -> None:
     network = build_network("seed-resnet50-frozen", pretrained=False)
     trained = {name.split(".")[0] for name, p in network.named_parameters() if p.requires_grad}
     assert trained == set(DECODER)
-    assert not {name.split(".")[0] for name, p in network.named_parameters() if not p.requires_grad} - set(
-        ENCODER
-    )
+    assert not {name.split(".")[0] for name, p in network.named_parameters() if not p.requires_grad} - set(ENCODER)
 
 
 def test_plain_unet_is_the_described_one() -> None:
-    network = build_network(
-        "seed-unet", pretrained=True
-    ).eval()  # it has no pretrained weights, and says nothing
+    network = build_network("seed-unet", pretrained=True).eval()  # it has no pretrained weights, and says nothing
     assert isinstance(network, SeedUNet)
     prefixes = list(dict.fromkeys(name.split(".")[0] for name in network.state_dict()))
     ups = [name for i in (1, 2, 3, 4) for name in (f"up{i}", f"conv_up{i}")]
@@ -158,9 +150,7 @@ def test_failed_download_is_one_notice_and_random_weights(caplog: pytest.LogCapt
 def test_offline_costs_seconds_not_minutes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(
-        huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9"
-    )  # the discard port: refused
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")  # the discard port: refused
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     start = time.monotonic()
     with caplog.at_level(logging.WARNING, logger="fissura"):

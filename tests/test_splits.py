@@ -13,9 +13,7 @@ from fissura.errors import FissuraError
 from fissura.photos import DataSet, Photo, split_by_group
 
 photographs = st.lists(
-    st.tuples(
-        st.sampled_from(["cracked", "uncracked", None]), st.sampled_from(["CFD", "wall"]), st.integers(0, 12)
-    ),
+    st.tuples(st.sampled_from(["cracked", "uncracked", None]), st.sampled_from(["CFD", "wall"]), st.integers(0, 12)),
     min_size=2,
     max_size=60,
 ).map(
@@ -58,9 +56,7 @@ def test_labels_and_sources_keep_their_shares(held_out: float) -> None:
     ):
         for place in range(cracked + uncracked):
             label = "cracked" if place < cracked else "uncracked"
-            photos.append(
-                Photo(Path(f"{source}{place}.jpg"), label, None, source, f"{source}/{place // tiles}")
-            )
+            photos.append(Photo(Path(f"{source}{place}.jpg"), label, None, source, f"{source}/{place // tiles}"))
     kept, held = split_by_group(DataSet(tuple(photos)), held_out, seed=3)
     all_of = Counter((p.label, p.source) for p in photos)
     held_of = Counter((p.label, p.source) for p in held)

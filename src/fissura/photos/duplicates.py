@@ -70,9 +70,7 @@ def equal_keys(keys: Iterable[Key]) -> list[list[int]]:
     return [group for group in places.values() if len(group) > 1]
 
 
-def near_pairs(
-    hashes: Sequence[NDArray[np.bool_]], thumbnails: Sequence[NDArray[np.uint8]]
-) -> list[tuple[int, int]]:
+def near_pairs(hashes: Sequence[NDArray[np.bool_]], thumbnails: Sequence[NDArray[np.uint8]]) -> list[tuple[int, int]]:
     """Find the pairs of photographs that show the same picture.
 
     Args:

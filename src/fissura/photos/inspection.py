@@ -102,9 +102,7 @@ def inspect_data(data: DataSet, progress: Callable[[int, int], None] | None = No
     exact = equal_keys(look.digest or f"unread {place}" for place, look in enumerate(looks))
     copies = {place for group in exact for place in group[1:]}
     pictures = {
-        place: look.picture
-        for place, look in enumerate(looks)
-        if look.picture is not None and place not in copies
+        place: look.picture for place, look in enumerate(looks) if look.picture is not None and place not in copies
     }
     places = list(pictures)
     pairs = near_pairs([p.hash for p in pictures.values()], [p.thumbnail for p in pictures.values()])

@@ -207,9 +207,7 @@ def _parents(manifest: Path) -> dict[str, str]:
     """Read photo name -> parent photograph from the manifest of a Kaggle-style folder, if it has one."""
     if not manifest.is_file():
         return {}
-    return {
-        row["photo"]: row["parent"] for _, row in _rows(manifest) if row.get("photo") and row.get("parent")
-    }
+    return {row["photo"]: row["parent"] for _, row in _rows(manifest) if row.get("photo") and row.get("parent")}
 
 
 def _read_csv(root: Path) -> Iterator[Photo]:
@@ -221,9 +219,7 @@ def _read_csv(root: Path) -> Iterator[Photo]:
         path = table.parent / row["photo"]
         label, split = _label_of(row["label"]), row.get("split") or None
         if not path.is_file():
-            raise FissuraError(
-                f"{where} names {row['photo']}, which is not there; paths are relative to the CSV"
-            )
+            raise FissuraError(f"{where} names {row['photo']}, which is not there; paths are relative to the CSV")
         if row["label"] and label is None:
             raise FissuraError(f"{where} has the label {row['label']!r}; write cracked or uncracked")
         if split not in (None, "train", "test"):
@@ -249,9 +245,7 @@ def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     {k.strip().lower(): v.strip() for k, v in row.items() if isinstance(k, str)},
                 )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FissuraError(
-            f"{table}: cannot be read as a table ({error}); save it as CSV in UTF-8"
-        ) from error
+        raise FissuraError(f"{table}: cannot be read as a table ({error}); save it as CSV in UTF-8") from error
 
 
 def _label_of(word: str) -> Label | None:

@@ -57,9 +57,7 @@ def split_by_group(data: DataSet, held_out: float, seed: int) -> tuple[DataSet, 
     missing = dict(target)
     for strata in (set(target).difference(COARSE), set(target)):
         for name in order:
-            gain = sum(
-                missing[s] ** 2 - (missing[s] - n) ** 2 for s, n in counts[name].items() if s in strata
-            )
+            gain = sum(missing[s] ** 2 - (missing[s] - n) ** 2 for s, n in counts[name].items() if s in strata)
             if name not in held and gain > 0:
                 held.add(name)
                 for stratum, n in counts[name].items():

@@ -64,9 +64,7 @@ def draw_threshold_curve(path: Path, dice: pd.DataFrame, cleaned_dice: float | N
     axes = figure.add_subplot()
     sources = [str(name) for name in dice.columns if name != "overall"]
     for place, name in enumerate(sources):
-        axes.plot(
-            dice.index, dice[name], color=_LINES[place % len(_LINES)], linewidth=1.4, label=_plain(name)
-        )
+        axes.plot(dice.index, dice[name], color=_LINES[place % len(_LINES)], linewidth=1.4, label=_plain(name))
     if "overall" in dice:
         axes.plot(dice.index, dice["overall"], color=_INK, linewidth=2.6, label="overall")
     if cleaned_dice is not None:
@@ -93,18 +91,14 @@ def draw_precision_recall(path: Path, precision_recall: pd.DataFrame) -> None:
     for level in (0.2, 0.4, 0.6, 0.8):
         reach = np.linspace(level / (2 - level), 1, 200)  # recall at which precision is still at most 1
         axes.plot(reach, level * reach / (2 * reach - level), color="#DDDDDD", linewidth=1, zorder=1)
-        axes.annotate(
-            f"F1 {level:g}", (1, level / (2 - level)), color=_GREY, fontsize=8, ha="right", va="bottom"
-        )
+        axes.annotate(f"F1 {level:g}", (1, level / (2 - level)), color=_GREY, fontsize=8, ha="right", va="bottom")
     axes.plot(precision_recall["recall"], precision_recall["precision"], color=_LINES[0], linewidth=2.4)
     for threshold in (0.25, 0.5, 0.75):
         nearest = int(np.abs(precision_recall.index.to_numpy() - threshold).argmin())
         point = precision_recall.iloc[nearest]
         if point.notna().all():
             axes.plot(point["recall"], point["precision"], "o", color=_LINES[0], markersize=6)
-            axes.annotate(
-                f"{threshold:g}", (point["recall"], point["precision"]), (7, 5), textcoords="offset points"
-            )
+            axes.annotate(f"{threshold:g}", (point["recall"], point["precision"]), (7, 5), textcoords="offset points")
     _dress(axes, "recall of crack pixels", "precision of crack pixels")
     axes.set_aspect("equal")
     axes.set_title("Precision and recall, all pixels", loc="left", fontsize=12, fontweight="bold")

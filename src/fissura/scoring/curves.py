@@ -32,9 +32,7 @@ class Curves:
         self._dice: dict[str, NDArray[np.float64]] = {}  # per source, summed over cracked photographs
         self._photos: dict[str, int] = {}
 
-    def add(
-        self, probability: NDArray[np.float32], truth: NDArray[np.bool_], *, cracked: bool, source: str
-    ) -> None:
+    def add(self, probability: NDArray[np.float32], truth: NDArray[np.bool_], *, cracked: bool, source: str) -> None:
         """Take in one photograph.
 
         Args:

@@ -37,9 +37,7 @@ def illustrate(evaluation: Evaluation, segment: Segment, folder: Path, *, exampl
     if len(cracked):
         overall = evaluation.summary.set_index(["scope", "metric"])["value"]
         written.append(folder / "dice_over_threshold.png")
-        draw_threshold_curve(
-            written[-1], evaluation.dice_over_threshold, float(overall.loc[OVERALL, "dice_cracked"])
-        )
+        draw_threshold_curve(written[-1], evaluation.dice_over_threshold, float(overall.loc[OVERALL, "dice_cracked"]))
         written.append(folder / "precision_recall.png")
         draw_precision_recall(written[-1], evaluation.precision_recall)
     uncracked = photos[(photos["label"] == "uncracked") & (photos["verdict"] == "cracked")]

@@ -62,9 +62,7 @@ def summarise(photos: pd.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0
     sources = [(str(name), rows) for name, rows in photos.groupby("source", sort=True)]
     if len(sources) > 1:
         # Each source is resampled on its own, so that none vanishes from a resample of the mean.
-        replicates = [
-            _replicates(rows, resamples, [seed, place]) for place, (_, rows) in enumerate(sources, start=1)
-        ]
+        replicates = [_replicates(rows, resamples, [seed, place]) for place, (_, rows) in enumerate(sources, start=1)]
         per_source = [
             _scope_table(name, rows, drawn) for (name, rows), drawn in zip(sources, replicates, strict=True)
         ]

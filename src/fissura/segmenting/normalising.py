@@ -59,9 +59,7 @@ def grey_level_statistics(
     return np.full(3, mean.item(), np.float32), np.full(3, deviation, np.float32)
 
 
-def standardise(
-    photo: NDArray[np.uint8], mean: NDArray[np.float32], std: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def standardise(photo: NDArray[np.uint8], mean: NDArray[np.float32], std: NDArray[np.float32]) -> NDArray[np.float32]:
     """Take away ``mean`` and divide by ``std``, both per channel.
 
     Args:

@@ -65,9 +65,7 @@ def spans(side_px: int, tile_px: int, overlap_px: int) -> list[Span]:
     total = np.zeros(side_px)
     for start in starts:
         total[start : start + tile_px] += window
-    return [
-        Span(int(start), (window / total[start : start + tile_px]).astype(np.float32)) for start in starts
-    ]
+    return [Span(int(start), (window / total[start : start + tile_px]).astype(np.float32)) for start in starts]
 
 
 def in_tiles(
