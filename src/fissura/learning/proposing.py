@@ -73,7 +73,7 @@ def write_proposals(
             except UnreadablePhotoError:
                 continue
             mirrored = teacher.probability(np.ascontiguousarray(pixels[:, ::-1]))[:, ::-1]
-            truth = propose((teacher.probability(pixels) + mirrored) / 2)
+            truth = propose(np.asarray((teacher.probability(pixels) + mirrored) / 2, np.float32))
             with written_whole(path) as temporary:
                 Image.fromarray(truth).save(temporary, compress_level=1)
         advance()

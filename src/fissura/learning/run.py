@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fissura.errors import FissuraError
 from fissura.files import written_whole
 from fissura.learning.recipe import Recipe
+
+
+Precision = Literal["32-true", "bf16-mixed"]
 
 
 class Plan(BaseModel):
@@ -31,7 +35,7 @@ class Plan(BaseModel):
     seed: int
     data: tuple[Path, ...]
     data_fingerprint: str
-    precision: str
+    precision: Precision
     threads: int
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import lightning
 import numpy as np
@@ -33,9 +33,11 @@ class SegmentationTask(lightning.LightningModule):
         super().__init__()
         self.recipe = recipe
         network = build_network(recipe.network, pretrained=recipe.pretrained)
-        self.student = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.student = network.to(memory_format=torch.channels_last)
         self.teacher = AveragedModel(
-            self.student, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True
+            self.student,
+            multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY),  # type: ignore[no-untyped-call]
+            use_buffers=True,
         ).requires_grad_(False)
         self._dice: list[float] = []
         self._verdicts: list[tuple[bool, bool]] = []  # (is cracked, is called cracked)
@@ -43,7 +45,7 @@ class SegmentationTask(lightning.LightningModule):
     @property
     def network(self) -> nn.Module:
         """The network to keep."""
-        return cast(nn.Module, self.teacher.module)
+        return self.teacher.module
 
     def training_step(self, batch: Sample, _index: int) -> Tensor:
         """Give the loss of one batch; see :mod:`fissura.learning.streams` for its shapes."""

@@ -15,6 +15,9 @@ import lightning
 import numpy as np
 import pandas as pd
 import torch
+from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 import fissura
@@ -65,7 +68,15 @@ class Trained:
     judged: Judged | None
 
 
-def train(data: Sequence[Path], recipe: Recipe, out: Path, seed: int = 0) -> Trained:
+def train(
+    data: Sequence[Path],
+    recipe: Recipe,
+    out: Path,
+    seed: int = 0,
+    *,
+    loggers: Sequence[str] = (),
+    progress: bool = False,
+) -> Trained:
     """Train a model from photographs.
 
     Args:
@@ -74,6 +85,8 @@ def train(data: Sequence[Path], recipe: Recipe, out: Path, seed: int = 0) -> Tra
         recipe: see :func:`fissura.learning.load_recipe`.
         out: the run's folder; ``model.onnx`` will stand there.
         seed: the same seed, photographs, recipe and machine give the same model.
+        loggers: also log to ``tensorboard`` or ``mlflow``, in the run's folder.
+        progress: whether to draw a progress bar on the terminal.
 
     Returns:
         The model file, and how the run went.
@@ -95,14 +108,16 @@ def train(data: Sequence[Path], recipe: Recipe, out: Path, seed: int = 0) -> Tra
         threads=usable_cores(),
     )
     folder.write_plan(plan)
-    return _run(folder, plan, photos)
+    return _run(folder, plan, photos, loggers, progress)
 
 
-def resume(out: Path) -> Trained:
+def resume(out: Path, *, loggers: Sequence[str] = (), progress: bool = False) -> Trained:
     """Continue a run that was stopped or killed, to the same model as if it had not been.
 
     Args:
         out: the run's folder.
+        loggers: as in :func:`train`.
+        progress: as in :func:`train`.
 
     Raises:
         FissuraError: if there is no run, or its photographs have changed.
@@ -112,7 +127,7 @@ def resume(out: Path) -> Trained:
     photos = _photos_to_learn_from(plan.data, plan.recipe)
     if photos.fingerprint() != plan.data_fingerprint:
         raise FissuraError(f"{out}: its photographs have changed since the run began; start anew with another --out")
-    return _run(folder, plan, photos)
+    return _run(folder, plan, photos, loggers, progress)
 
 
 def _photos_to_learn_from(data: Sequence[Path], recipe: Recipe) -> DataSet:
@@ -123,7 +138,7 @@ def _photos_to_learn_from(data: Sequence[Path], recipe: Recipe) -> DataSet:
     return photos
 
 
-def _run(folder: RunFolder, plan: Plan, photos: DataSet) -> Trained:
+def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str], progress: bool) -> Trained:
     recipe = plan.recipe
     learned, held_out = split_by_group(photos, HELD_OUT, plan.seed)
     torch.set_num_threads(plan.threads)
@@ -134,33 +149,57 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet) -> Trained:
         with _as_segmenter(task, plan) as teacher:
             write_proposals(learned.cracked[:MOST_PROPOSALS], teacher, folder.proposals, round_)
 
-    trainer_settings = {
-        "max_epochs": recipe.epochs,
-        "precision": plan.precision,
-        "accelerator": "auto",
-        "devices": 1,
-        "logger": False,
-        "callbacks": [ProgressBar(), SelfTraining(propose), history, checkpoints(folder.checkpoints)],
-        "num_sanity_val_steps": 0,
-        "enable_model_summary": False,
-        "use_distributed_sampler": False,
-    }
     with _quiet():
-        trainer = lightning.Trainer(**trainer_settings)
-        trainer.fit(
-            task,
-            _training_loader(learned, plan, folder.proposals),
-            list(validation_loaders(held_out, recipe, plan.seed)),
-            ckpt_path=folder.last if folder.last.exists() else None,
-            weights_only=True,
+        trainer = lightning.Trainer(
+            max_epochs=recipe.epochs,
+            precision=plan.precision,
+            accelerator="auto",
+            devices=1,
+            logger=_loggers(loggers, folder.path),
+            callbacks=[
+                *([ProgressBar()] if progress else []),
+                SelfTraining(propose),
+                history,
+                checkpoints(folder.checkpoints),
+            ],
+            enable_progress_bar=progress,
+            num_sanity_val_steps=0,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
         )
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        try:
+            trainer.fit(
+                task,
+                _training_loader(learned, plan, folder.proposals),
+                list(validation_loaders(held_out, recipe, plan.seed)),
+                ckpt_path=folder.last if folder.last.exists() else None,
+                weights_only=True,
+            )
+        except (SystemExit, SIGTERMException) as stopped:  # how Lightning leaves after Ctrl-C and SIGTERM
+            raise KeyboardInterrupt from stopped
     best = torch.load(folder.best, map_location="cpu", weights_only=True)
     task.load_state_dict(best["state_dict"])
     judged = _choose(task, plan, held_out) if recipe.calibrate else None
     export_model(task.network, _card(task, plan, judged), folder.model)
     return Trained(folder.model, folder.path, pd.DataFrame(history.rows), judged)
+
+
+def _loggers(names: Sequence[str], folder: Path) -> list[Logger]:
+    made: list[Logger] = []
+    for name in names:
+        try:
+            match name:
+                case "tensorboard":
+                    made.append(TensorBoardLogger(folder, name="tensorboard", version=""))
+                case "mlflow":
+                    made.append(MLFlowLogger("fissura", tracking_uri=f"sqlite:///{folder.resolve() / 'mlflow.db'}"))
+                case _:
+                    raise FissuraError(f"logger {name}: unknown; choose tensorboard or mlflow")
+        except ModuleNotFoundError as error:
+            raise FissuraError(
+                f"logger {name}: {error.name} not installed; run: pip install 'fissura[loggers]'"
+            ) from error
+    return made
 
 
 def _seeded_task(recipe: Recipe, seed: int) -> SegmentationTask:
@@ -217,7 +256,7 @@ def _choose(task: SegmentationTask, plan: Plan, held_out: DataSet) -> Judged:
         )
 
 
-def _probabilities(photos: DataSet, segmenter: Segmenter) -> list[np.ndarray]:
+def _probabilities(photos: DataSet, segmenter: Segmenter) -> list[NDArray[np.float32]]:
     maps = []
     for photo in photos.photos[:MOST_PHOTOS]:
         try:

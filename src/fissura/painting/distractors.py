@@ -63,7 +63,8 @@ def fragments(photo: Pixels, rng: np.random.Generator) -> Pixels:
 
 def stain(photo: Pixels, rng: np.random.Generator) -> Pixels:
     """A damp or oily patch with a soft or a hard edge."""
-    field = noise_field(*photo.shape[:2], rng.uniform(0.15, 0.6) * min(photo.shape[:2]), rng)
+    height, width = photo.shape[:2]
+    field = noise_field(height, width, rng.uniform(0.15, 0.6) * min(height, width), rng)
     hardness = rng.uniform(2.0, 20.0)
     patch = expit(hardness * (field - rng.uniform(0.3, 1.5)))
     return _shade(photo, patch.astype(np.float32), rng.uniform(0.08, 0.4))
@@ -77,7 +78,7 @@ def moss(photo: Pixels, rng: np.random.Generator) -> Pixels:
     growth = cv2.GaussianBlur((where & clumps).astype(np.float32), (0, 0), 0.8)
     colour = np.array([rng.uniform(30, 90), rng.uniform(50, 100), rng.uniform(20, 60)], np.float32)
     amount = rng.uniform(0.4, 0.9) * growth[:, :, None]
-    return photo * (1 - amount) + colour * amount
+    return np.asarray(photo * (1 - amount) + colour * amount, np.float32)
 
 
 def shadow(photo: Pixels, rng: np.random.Generator) -> Pixels:
@@ -110,7 +111,7 @@ def marking(photo: Pixels, rng: np.random.Generator) -> Pixels:
     paint = cv2.GaussianBlur((band * worn).astype(np.float32), (0, 0), 0.7)[:, :, None]
     colour = np.array([230, 230, 225] if rng.random() < 0.7 else [220, 180, 60], np.float32)
     amount = rng.uniform(0.3, 0.9) * paint
-    return photo * (1 - amount) + colour * amount
+    return np.asarray(photo * (1 - amount) + colour * amount, np.float32)
 
 
 def cable(photo: Pixels, rng: np.random.Generator) -> Pixels:
@@ -124,7 +125,7 @@ def cable(photo: Pixels, rng: np.random.Generator) -> Pixels:
     ridge = coverage([Branch(curve, np.full(len(curve), max(1.0, width_px / 3)))], height, width)
     offset = rng.uniform(-1.5, 1.5, 2) * width_px
     cast = cv2.warpAffine(body, np.array([[1, 0, offset[0]], [0, 1, offset[1]]]), (width, height))
-    photo = _shade(photo, cv2.GaussianBlur(cast, (0, 0), 1.5), rng.uniform(0.1, 0.5))
+    photo = _shade(photo, np.asarray(cv2.GaussianBlur(cast, (0, 0), 1.5), np.float32), rng.uniform(0.1, 0.5))
     shade = rng.uniform(20, 200)
     photo = photo * (1 - body[:, :, None]) + shade * body[:, :, None]
     return photo + rng.uniform(10, 60) * ridge[:, :, None]
@@ -155,7 +156,7 @@ def _strength(rng: np.random.Generator, light_share: float) -> float:
 
 def _shrunk(fine: NDArray[np.uint8]) -> NDArray[np.float32]:
     height, width = fine.shape[0] // 2, fine.shape[1] // 2
-    return cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    return np.asarray(cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA) / np.float32(255))
 
 
 def _distance_to_line(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -138,4 +138,4 @@ def _rim(covered: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.f
     offset_px = rng.uniform(1.0, 2.5)
     shift = np.array([[1, 0, offset_px * np.cos(angle)], [0, 1, offset_px * np.sin(angle)]])
     shifted = cv2.warpAffine(covered, shift, covered.shape[::-1])
-    return np.clip(cv2.GaussianBlur(shifted, (0, 0), 0.8) - covered, 0, 1)
+    return np.asarray(np.clip(cv2.GaussianBlur(shifted, (0, 0), 0.8) - covered, 0, 1), np.float32)

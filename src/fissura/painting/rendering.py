@@ -47,7 +47,7 @@ def coverage(
             noise = np.stack([smooth_noise(len(halves), 1.5, rng) for _ in range(2)], axis=1)
             halves = halves * np.clip(1 + 2 * raggedness * noise, 0.3, 2.0)
         _draw_ribbon(canvas, branch.points_px, halves)
-    return cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    return np.asarray(cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA) / np.float32(255))
 
 
 def _draw_ribbon(canvas: NDArray[np.uint8], points_px: NDArray[np.float64], halves: NDArray[np.float64]) -> None:
@@ -57,7 +57,7 @@ def _draw_ribbon(canvas: NDArray[np.uint8], points_px: NDArray[np.float64], halv
     fine = (points_px + 0.5) * OVERSAMPLING - 0.5  # (N, 2)
     halves = halves * OVERSAMPLING
     reach = float(halves.max()) + 1
-    inside = ((fine > -reach) & (fine < (width + reach, height + reach))).all(axis=1)
+    inside = np.all((fine > -reach) & (fine < (width + reach, height + reach)), axis=1)
     tangents = np.gradient(fine, axis=0)
     tangents /= np.maximum(np.linalg.norm(tangents, axis=1, keepdims=True), 1e-9)
     normals = np.stack([-tangents[:, 1], tangents[:, 0]], axis=1)

@@ -100,4 +100,5 @@ def _packed_stones(
     grid += rng.uniform(-0.45, 0.45, grid.shape) * stone_px
     at = np.clip(grid.round().astype(int), 0, (height - 1, width - 1))
     hearts[at[:, 0], at[:, 1]] = 0
-    return cv2.distanceTransformWithLabels(hearts, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    distance_px, numbers = cv2.distanceTransformWithLabels(hearts, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    return np.asarray(distance_px, np.float32), np.asarray(numbers, np.int32)
