@@ -13,7 +13,6 @@ from fissura.errors import FissuraError
 from fissura.files import written_whole
 from fissura.learning.recipe import Recipe
 
-
 Precision = Literal["32-true", "bf16-mixed"]
 
 

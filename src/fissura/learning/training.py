@@ -29,7 +29,7 @@ from fissura.learning.history import History
 from fissura.learning.networks import multiple_px
 from fissura.learning.proposing import write_proposals
 from fissura.learning.recipe import Recipe
-from fissura.learning.run import Plan, RunFolder
+from fissura.learning.run import Plan, Precision, RunFolder
 from fissura.learning.selection import Judged, choose_cleaning
 from fissura.learning.streams import (
     EpochSampler,
@@ -228,7 +228,7 @@ def _training_loader(learned: DataSet, plan: Plan, proposals: Path) -> DataLoade
     )
 
 
-def _fastest_precision() -> str:
+def _fastest_precision() -> Precision:
     """Choose bfloat16 where the hardware multiplies it natively: twice as fast, and its range is float32's."""
     if torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
