@@ -45,12 +45,29 @@ def export_model(network: nn.Module, card: ModelCard, path: Path) -> None:
     """
     network = copy.deepcopy(network).cpu().eval()
     model = _to_onnx(network, card.multiple_px)
-    entry = model.metadata_props.add()
-    entry.key, entry.value = CARD_KEY, card.model_dump_json()
+    _set_card(model, card)
     content = model.SerializeToString()
     _check(network, content, card.multiple_px, path)
     with written_whole(path) as temporary:
         temporary.write_bytes(content)
+
+
+def replace_card(path: Path, card: ModelCard) -> None:
+    """Give a model file another card; its network stays as it is.
+
+    Raises:
+        FissuraError: if the file cannot be written.
+    """
+    model = onnx.load(path)
+    _set_card(model, card)
+    with written_whole(path) as temporary:
+        temporary.write_bytes(model.SerializeToString())
+
+
+def _set_card(model: onnx.ModelProto, card: ModelCard) -> None:
+    del model.metadata_props[:]
+    entry = model.metadata_props.add()
+    entry.key, entry.value = CARD_KEY, card.model_dump_json()
 
 
 def _to_onnx(network: nn.Module, multiple_px: int) -> onnx.ModelProto:
