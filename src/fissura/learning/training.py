@@ -24,7 +24,7 @@ import fissura
 from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.files import output_folder
 from fissura.learning.callbacks import ProgressBar, SelfTraining, checkpoints
-from fissura.learning.exporting import export_model
+from fissura.learning.exporting import export_model, replace_card
 from fissura.learning.history import History
 from fissura.learning.networks import multiple_px
 from fissura.learning.proposing import write_proposals
@@ -40,7 +40,7 @@ from fissura.learning.streams import (
     painted_stream,
 )
 from fissura.learning.task import SegmentationTask
-from fissura.learning.validating import MOST_PHOTOS, validation_loaders
+from fissura.learning.validating import MOST_PHOTOS, PAINTED, validation_loaders
 from fissura.photos import DataSet, load_data, read_photo, split_by_group
 from fissura.segmenting import Cleaning, ModelCard, Segmenter, usable_cores
 
@@ -179,8 +179,11 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
             raise KeyboardInterrupt from stopped
     best = torch.load(folder.best, map_location="cpu", weights_only=True)
     task.load_state_dict(best["state_dict"])
-    judged = _choose(task, plan, held_out) if recipe.calibrate else None
-    export_model(task.network, _card(task, plan, judged), folder.model)
+    export_model(task.network, _card(task, plan, recipe.cleaning), folder.model)
+    judged = None
+    if recipe.calibrate:
+        judged = _choose(Segmenter(folder.model), plan, held_out)
+        replace_card(folder.model, _card(task, plan, judged.cleaning))
     return Trained(folder.model, folder.path, pd.DataFrame(history.rows), judged)
 
 
@@ -241,19 +244,15 @@ def _as_segmenter(task: SegmentationTask, plan: Plan) -> Iterator[Segmenter]:
     """Use the teacher as it will be used: exported, on photographs of any size."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "teacher.onnx"
-        export_model(task.network, _card(task, plan, None), path)
+        export_model(task.network, _card(task, plan, plan.recipe.cleaning), path)
         yield Segmenter(path)
 
 
-def _choose(task: SegmentationTask, plan: Plan, held_out: DataSet) -> Judged:
-    with _as_segmenter(task, plan) as segmenter:
-        crops = painted_samples(held_out, plan.recipe, 96, plan.seed + 1)
-        painted = [(segmenter.probability(crop.photo), crop.mask) for crop in crops]
-        return choose_cleaning(
-            painted,
-            _probabilities(held_out.uncracked, segmenter),
-            _probabilities(held_out.cracked, segmenter),
-        )
+def _choose(segmenter: Segmenter, plan: Plan, held_out: DataSet) -> Judged:
+    crops = painted_samples(held_out, plan.recipe, PAINTED, plan.seed + 1)
+    painted = [(segmenter.probability(crop.photo), crop.mask) for crop in crops]
+    uncracked, cracked = (_probabilities(photos, segmenter) for photos in (held_out.uncracked, held_out.cracked))
+    return choose_cleaning(painted, uncracked, cracked)
 
 
 def _probabilities(photos: DataSet, segmenter: Segmenter) -> list[NDArray[np.float32]]:
@@ -266,9 +265,8 @@ def _probabilities(photos: DataSet, segmenter: Segmenter) -> list[NDArray[np.flo
     return maps
 
 
-def _card(task: SegmentationTask, plan: Plan, judged: Judged | None) -> ModelCard:
+def _card(task: SegmentationTask, plan: Plan, cleaning: Cleaning) -> ModelCard:
     recipe = plan.recipe
-    cleaning: Cleaning = judged.cleaning if judged else recipe.cleaning
     return ModelCard(
         name=f"{recipe.name}-{recipe.network}",
         recipe=f"{recipe.name} {recipe.version}",
