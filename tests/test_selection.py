@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fissura.learning.proposing import SURE, SURELY_BACKGROUND, propose
+from fissura.learning.selection import choose_cleaning
+from fissura.segmenting import clean
+
+Map = NDArray[np.float32]
+
+
+def _line(length_px: int, probability: float, side_px: int = 100) -> Map:
+    drawn = np.full((side_px, side_px), 0.02, np.float32)
+    drawn[50:53, 5 : 5 + length_px] = probability
+    return drawn
+
+
+def test_chosen_settings_silence_short_fragments_and_keep_long_cracks() -> None:
+    cracks = [_line(80, 0.97) for _ in range(4)]
+    fragments = [_line(10, 0.99) for _ in range(4)]
+    judged = choose_cleaning([(crack, crack > 0.5) for crack in cracks], fragments, cracks)
+    assert (judged.false_alarm_rate, judged.miss_rate, judged.painted_dice) == (0.0, 0.0, 1.0)
+    assert not any(clean(fragment, judged.cleaning).any() for fragment in fragments)
+
+
+def test_chosen_settings_ask_for_a_peak_where_faint_long_pieces_are_the_false_alarms() -> None:
+    cracks, faint = [_line(80, 0.97)], [_line(80, 0.72)]
+    judged = choose_cleaning([(crack, crack > 0.5) for crack in cracks], faint, cracks)
+    assert (judged.false_alarm_rate, judged.miss_rate) == (0.0, 0.0)
+    assert judged.cleaning.high > 0.72
+
+
+def test_the_judged_dice_is_that_of_the_masks_the_settings_give() -> None:
+    rng = np.random.default_rng(3)
+    maps = [np.clip(_line(60, 0.8) + rng.normal(0, 0.15, (100, 100)), 0, 1).astype(np.float32) for _ in range(3)]
+    truths = [_line(60, 1.0) > 0.5 for _ in maps]
+    judged = choose_cleaning(list(zip(maps, truths, strict=True)), [], [])
+    masks = [clean(probability, judged.cleaning) for probability in maps]
+    dice = [2 * (m & t).sum() / (m.sum() + t.sum()) for m, t in zip(masks, truths, strict=True)]
+    assert np.isclose(judged.painted_dice, np.mean(dice))
+
+
+def test_a_cracked_photograph_always_holds_a_crack_even_where_the_teacher_is_unsure() -> None:
+    truth = propose(_line(30, 0.6))
+    assert (truth[50:53, 5:35] == 1).all()
+    assert (truth[:40] == 0).all()
+
+
+def test_what_the_teacher_finds_possible_is_neither_crack_nor_background() -> None:
+    probability = _line(80, 0.98)
+    probability[10:13, 5:80] = (SURELY_BACKGROUND + SURE.low) / 2  # possible
+    probability[90:92, 5:9] = 0.99  # sure, but a fragment
+    truth = propose(probability)
+    assert (truth[50:53, 5:85] == 1).all()
+    assert (truth[10:13, 5:80] == 255).all()
+    assert (truth[90:92, 5:9] == 255).all()
+    assert (truth == 0).sum() > 9000

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fissura.errors import FissuraError
+from fissura.learning import Recipe, load_recipe
+from fissura.learning.losses import IGNORED, max_pool_loss, pixel_loss
+from fissura.learning.proposing import proposal_path
+from fissura.learning.streams import EpochSampler, labelled_stream, masked_stream, painted_samples, painted_stream
+from fissura.photos import DataSet, load_data, save_image
+from small_data import two_folders
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
+    return load_data(two_folders(tmp_path_factory.mktemp("walls")))
+
+
+def _recipe(**changes: object) -> Recipe:
+    return load_recipe("painted", **{"crop_px": 64, "batch": 8, "steps": 40, "epoch_steps": 10, **changes})
+
+
+def test_a_sample_depends_on_seed_and_index_alone(data: DataSet, tmp_path: Path) -> None:
+    first, second = (painted_stream(data, _recipe(), 5, tmp_path) for _ in range(2))
+    second[0], second[9]  # what was asked for before must not matter
+    torch.manual_seed(123)
+    for index in (3, 11):
+        ours, theirs = first[index], second[index]
+        assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert not torch.equal(first[3]["photo"], painted_stream(data, _recipe(), 6, tmp_path)[3]["photo"])
+
+
+def test_samples_have_the_shapes_and_values_that_the_task_expects(data: DataSet, tmp_path: Path) -> None:
+    samples = [painted_stream(data, _recipe(), 0, tmp_path)[index] for index in range(8)]
+    assert {tuple(sample["photo"].shape) for sample in samples} == {(3, 64, 64)}
+    assert {tuple(sample["truth"].shape) for sample in samples} == {(1, 64, 64)}
+    assert set(torch.stack([sample["truth"] for sample in samples]).unique().tolist()) == {0, 1}
+    assert 0 < sum(not sample["truth"].any() for sample in samples) < 6  # some crops show distractors only
+
+
+def test_from_self_training_on_half_of_each_batch_learns_from_proposals(data: DataSet, tmp_path: Path) -> None:
+    recipe = _recipe(self_training_from=0.5, self_training_rounds=1)
+    for photo in data.cracked:
+        save_image(proposal_path(tmp_path, 1, photo), np.full((96, 96), IGNORED, np.uint8))
+    stream = painted_stream(data, recipe, 0, tmp_path)
+    before = [stream[index]["truth"] for index in range(8)]
+    after = [stream[20 * 8 + slot]["truth"] for slot in range(8)]
+    assert not any((truth == IGNORED).any() for truth in before)
+    assert [bool((truth == IGNORED).all()) for truth in after] == [False, True] * 4
+
+
+def test_supervised_crops_take_their_truth_from_the_mask(tmp_path: Path) -> None:
+    for name, split in (("CFD_1", "train"), ("noncrack_CFD_2", "train")):
+        rng = np.random.default_rng(0)
+        save_image(tmp_path / split / "images" / f"{name}.png", rng.integers(0, 255, (64, 64, 3), np.uint8))
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:, 20:40] = 255
+    save_image(tmp_path / "train" / "masks" / "CFD_1.png", mask)
+    recipe = load_recipe("supervised", crop_px=64, batch=4, augment=False)
+    truths = [masked_stream(load_data(tmp_path), recipe, 0)[index]["truth"][0].numpy() for index in range(8)]
+    assert {truth.tobytes() for truth in truths} == {(mask > 0).astype(np.uint8).tobytes(), bytes(64 * 64)}
+
+
+def test_supervised_without_any_mask_says_so(data: DataSet) -> None:
+    with pytest.raises(FissuraError, match="no photograph has a mask"):
+        masked_stream(data, load_recipe("supervised"), 0)
+
+
+def test_the_originals_order_is_one_shuffle_round_and_round(data: DataSet) -> None:
+    recipe = load_recipe("seed", crop_px=64, batch=4)
+    stream = labelled_stream(data, recipe, 1)
+    labels = [float(stream[index]["label"]) for index in range(2 * len(data))]
+    assert labels[: len(data)] == labels[len(data) :]
+    assert sorted(labels[: len(data)]) == [0.0] * 6 + [1.0] * 6
+
+
+def test_a_photograph_that_cannot_be_read_does_not_end_a_run(tmp_path: Path) -> None:
+    root = two_folders(tmp_path, each=3)
+    (root / "uncracked" / "0.png").write_bytes(b"no picture")
+    samples = painted_samples(load_data(root), _recipe(), 12, seed=0)
+    assert len(samples) == 12
+    for bad in (root / "uncracked").iterdir():
+        bad.write_bytes(b"no picture")
+    with pytest.raises(FissuraError, match="cannot be read"):
+        painted_samples(load_data(root), _recipe(), 1, seed=0)
+
+
+def test_epochs_follow_one_another_without_gap_or_overlap() -> None:
+    sampler = EpochSampler(6)
+    seen = []
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        seen += list(sampler)
+    assert seen == list(range(18))
+
+
+def test_unknown_pixels_do_not_count_in_the_loss() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(2, 1, 8, 8)
+    truth = torch.randint(0, 2, (2, 1, 8, 8), dtype=torch.uint8)
+    known_half = truth.clone()
+    known_half[..., 4:] = IGNORED
+    other = logits.clone()
+    other[..., 4:] = torch.randn(2, 1, 8, 4)
+    torch.testing.assert_close(pixel_loss(logits, known_half), pixel_loss(other, known_half))
+    assert not torch.isclose(pixel_loss(logits, truth), pixel_loss(other, truth))
+
+
+def test_the_pixel_loss_of_a_right_answer_is_nought() -> None:
+    truth = torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
+    truth[..., 3] = 1
+    assert float(pixel_loss(40.0 * truth.float() - 20.0, truth)) < 1e-3
+
+
+def test_the_max_pool_loss_asks_for_one_pixel_on_cracked_and_none_on_uncracked() -> None:
+    logits = torch.full((2, 1, 8, 8), -20.0)
+    logits[0, 0, 2, 2] = 20.0
+    assert float(max_pool_loss(logits, torch.tensor([1.0, 0.0]))) < 1e-6
+    assert float(max_pool_loss(logits, torch.tensor([0.0, 1.0]))) > 10
