@@ -15,7 +15,7 @@ from fissura.errors import FissuraError
 from fissura.files import output_folder, written_whole
 from fissura.painting import SURFACES, PaintedPhoto, draw_surface, paint_cracks
 from fissura.photos import Inspection, find_photos, inspect_data, load_data, read_photo, save_image
-from fissura.reporting import ResultsFolder, draw_inspection, draw_overlay
+from fissura.reporting import ResultsFolder, draw_inspection, draw_overlay, without_results
 from fissura.scoring import Evaluation, illustrate
 from fissura.scoring import evaluate as evaluate_data
 from fissura.segmenting import Segmenter, Skipped, segment_photos
@@ -35,7 +35,7 @@ class Results:
     Attributes:
         table: the ``results.csv``: a row per photograph.
         segmented: how many photographs have results, those of a resumed run included.
-        cracked: how many of those segmented now show a crack.
+        cracked: how many of these show a crack.
         skipped: the photographs without results, and why.
     """
 
@@ -59,8 +59,8 @@ def inspect(data: Sequence[AnyPath], out: AnyPath | None = None, progress: Advan
     Example:
         >>> fissura.inspect(["walls"]).warnings  # doctest: +SKIP
     """
-    folder = output_folder(Path(out)) if out is not None else None
     photos = load_data(*_paths(data))
+    folder = output_folder(Path(out)) if out is not None else None
     inspection = inspect_data(photos, progress)
     if folder is not None:
         with written_whole(folder / "inspection.json") as temporary:
@@ -88,8 +88,8 @@ def paint(
         >>> fissura.paint(out="samples", count=4)[0].mask.shape  # doctest: +SKIP
         (448, 448)
     """
-    folder = output_folder(Path(out))
     files = find_photos(_paths(photos)) if photos else []
+    folder = output_folder(Path(out))
     painted = []
     for index in range(count):
         rng = np.random.default_rng([seed, index])
@@ -190,7 +190,7 @@ def segment(
         >>> fissura.segment(["wall.jpg"], model="model.onnx", out="masks").cracked  # doctest: +SKIP
         1
     """
-    files = find_photos(_paths(photos))
+    files = without_results(find_photos(_paths(photos)), Path(out))
     segmenter = Segmenter(Path(model))
     if any(value is not None for value in (low, high, min_extent_px, min_extent_fraction)):
         cleaning = segmenter.cleaning.changed(
@@ -198,7 +198,7 @@ def segment(
         )
         segmenter = Segmenter(Path(model), cleaning=cleaning)
     results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume)
-    total, done, cracked, skipped = len(files), len(files) - len(results.pending), 0, []
+    total, done, skipped = len(files), len(files) - len(results.pending), []
     limit = {} if max_megapixels is None else {"max_megapixels": max_megapixels}
     for answer in segment_photos(results.pending, segmenter, **limit):
         if isinstance(answer, Skipped):
@@ -207,12 +207,11 @@ def segment(
         else:
             found = answer.segmentation
             results.add(answer.path, found.photo, found.probability, found.mask, found.score)
-            cracked += found.verdict == "cracked"
         done += 1
         if progress is not None:
             progress(done, total)
     table = results.finish(submission=submission)
-    return Results(table, total - len(skipped), cracked, tuple(skipped))
+    return Results(table, total - len(skipped), results.cracked, tuple(skipped))
 
 
 def evaluate(
@@ -238,9 +237,9 @@ def evaluate(
     Example:
         >>> fissura.evaluate(["walls"], model="model.onnx").summary  # doctest: +SKIP
     """
-    folder = output_folder(Path(out)) if out is not None else None
     photos = load_data(*_paths(data)).with_split("test")
     segmenter = Segmenter(Path(model))
+    folder = output_folder(Path(out)) if out is not None else None
     evaluation = evaluate_data(photos, segmenter.segment, model=segmenter.card, seed=seed, progress=progress)
     if folder is not None:
         evaluation.write(folder)

@@ -6,6 +6,6 @@ plots and the gallery that show a score. Everything here takes plain arrays and 
 
 from fissura.reporting.inspection_sheet import draw_inspection
 from fissura.reporting.overlay import draw_overlay, draw_panels
-from fissura.reporting.results import ResultsFolder
+from fissura.reporting.results import ResultsFolder, without_results
 
-__all__ = ["ResultsFolder", "draw_inspection", "draw_overlay", "draw_panels"]
+__all__ = ["ResultsFolder", "draw_inspection", "draw_overlay", "draw_panels", "without_results"]

@@ -57,7 +57,7 @@ class ResultsFolder:
         pending: the photographs that are still to be segmented.
 
     Raises:
-        FissuraError: if the folder cannot be written to.
+        FissuraError: if the folder cannot be written to, or has pictures of somebody else's where results go.
 
     Example:
         >>> results = ResultsFolder(Path("out"), photos, segmenter.identity, resume=True)  # doctest: +SKIP
@@ -68,6 +68,7 @@ class ResultsFolder:
     """
 
     def __init__(self, out: Path, photos: Sequence[Path], settings: str, *, resume: bool = False) -> None:
+        _refuse_foreign_pictures(out)
         self._out = output_folder(out)
         self._settings = settings
         self._photos = list(dict.fromkeys(photos))
@@ -81,6 +82,11 @@ class ResultsFolder:
                     self._rows[photo] = row
         self.pending: list[Path] = [photo for photo in self._photos if photo not in self._rows]
         _write_rows(out / _PARTIAL, self._rows.values())
+
+    @property
+    def cracked(self) -> int:
+        """How many photographs show a crack, those of the earlier run included."""
+        return sum(row["verdict"] == "cracked" for row in self._rows.values())
 
     def add(
         self,
@@ -202,6 +208,32 @@ def result_names(photos: Sequence[Path]) -> dict[Path, str]:
         taken.add(name.casefold())
         names[photo] = name
     return names
+
+
+def without_results(photos: Sequence[Path], out: Path) -> list[Path]:
+    """Leave out the pictures that a batch wrote itself, for ``out`` may lie among the photographs.
+
+    Raises:
+        FissuraError: if no photograph is left.
+    """
+    if not _has_results(out):
+        return list(photos)
+    folders = [(out / folder).resolve() for folder in _FOLDERS.values()]
+    kept = [photo for photo in photos if not any(photo.resolve().is_relative_to(folder) for folder in folders)]
+    if not kept:
+        raise FissuraError(f"{out}: holds results only, no photographs; name the photographs")
+    return kept
+
+
+def _has_results(out: Path) -> bool:
+    return any((out / name).is_file() for name in (_FINAL, _PARTIAL))
+
+
+def _refuse_foreign_pictures(out: Path) -> None:
+    """Keep from writing over masks that a human drew, as in a data set's own ``masks/``."""
+    for folder in (out / name for name in _FOLDERS.values()):
+        if not _has_results(out) and folder.is_dir() and any(folder.iterdir()):
+            raise FissuraError(f"{folder}: is there already, and not from `fissura segment`; choose another --out")
 
 
 def _safe(part: str) -> str:

@@ -1,0 +1,5 @@
+"""Runs the command line as ``python -m fissura``."""
+
+from fissura.cli import main
+
+main()

@@ -1,0 +1,434 @@
+"""The command line as its user meets it: what it prints, how it ends, what it leaves."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+import fissura
+from fissura import cli, terminal, verbs
+from fissura.segmenting import FORMAT_VERSION
+from model_files import CARD, cracked_photo, network, write_model
+
+VERBS = ("demo", "inspect", "paint", "train", "segment", "evaluate", "import")
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    """Run the command line in this process; give status, stdout and stderr."""
+    result = CliRunner().invoke(cli.app, [str(one) for one in arguments], prog_name="fissura")
+    return result.exit_code, result.stdout, result.stderr
+
+
+def refused(*arguments: object) -> str:
+    """Run a command that must fail with status 1; give its error line, the last and only one of its kind."""
+    status, _, stderr = run(*arguments)
+    assert status == 1, stderr
+    assert "Traceback" not in stderr
+    lines = stderr.strip().splitlines()
+    assert [line for line in lines if line.startswith("error: ")] == lines[-1:]
+    assert "; " in lines[-1], "what is wrong; the mend"
+    return lines[-1]
+
+
+def save(path: Path, pixels: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return write_model(tmp_path / "model.onnx")
+
+
+@pytest.fixture
+def walls(tmp_path: Path) -> Path:
+    """Two cracked and two uncracked photographs with masks, as in Kaggle's collection."""
+    photo = cracked_photo(96)
+    for index in range(2):
+        save(tmp_path / f"walls/test/images/CFD_{index}.png", photo)
+        save(tmp_path / f"walls/test/masks/CFD_{index}.png", (photo[:, :, 0] < 100).astype(np.uint8) * 255)
+        save(tmp_path / f"walls/test/images/noncrack_{index}.png", np.full_like(photo, 150))
+    return tmp_path / "walls"
+
+
+# How to find one's way: --help, --version, examples
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_each_verb_shows_an_example_of_it(verb: str) -> None:
+    status, stdout, _ = run(verb, "--help")
+    assert status == 0
+    assert f"$ fissura {verb}" in stdout
+
+
+def test_help_of_train_lists_every_recipe_with_its_description() -> None:
+    listed = cli._recipes()
+    for path in (Path(fissura.__file__).parent / "learning" / "recipes").glob("*.toml"):
+        description = re.search(r'^description = "(.+)"$', path.read_text("utf-8"), re.MULTILINE)
+        assert description is not None
+        assert f"{path.stem}: {description.group(1)}" in listed
+    assert "painted" in run("train", "--help")[1]
+
+
+def examples() -> list[str]:
+    command = typer.main.get_command(cli.app)
+    texts = [command.epilog or "", *(one.epilog or "" for one in command.commands.values())]
+    if README.exists():
+        texts += re.findall(r"^```.*?^```", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^\s*(?:\$ )?fissura ([a-z-].*)$", "\n".join(texts), re.MULTILINE)
+    return [re.split(r"\s+#|[|>]", line)[0].strip() for line in found]
+
+
+@pytest.mark.parametrize("example", examples())
+def test_examples_of_help_and_readme_are_understood(example: str) -> None:
+    verb, *arguments = shlex.split(example)
+    command = typer.main.get_command(cli.app).commands[verb]
+    command.make_context(verb, arguments)  # parses and checks, runs nothing
+
+
+def test_version() -> None:
+    assert run("--version") == (0, f"fissura {fissura.__version__}\n", "")
+
+
+def test_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "fissura", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"fissura {fissura.__version__}\n"
+
+
+@pytest.mark.parametrize("code", ["import fissura", "import fissura.cli"])
+def test_import_loads_nothing_heavy(code: str) -> None:
+    code += "; import sys; print(len(sys.modules), *{'torch', 'cv2', 'numpy', 'pandas'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    count, *heavy = done.stdout.split()
+    assert not heavy
+    assert int(count) < 400  # modules; numpy alone brings 150
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["segmnt"],
+        ["segment", "walls"],
+        ["train", "--out", "run"],
+        ["train", "walls", "--out", "run", "--logger", "fax"],
+        ["paint", "--out", "samples", "--count", "0"],
+    ],
+)
+def test_wrong_calls_end_with_status_2(arguments: list[str]) -> None:
+    status, _, stderr = run(*arguments)
+    assert status == 2
+    assert "Traceback" not in stderr
+
+
+# What the verbs print and leave
+
+
+def test_inspect_prints_counts_and_warnings(walls: Path, tmp_path: Path) -> None:
+    (walls / "test/images/CFD_9.jpg").write_text("no picture")
+    status, stdout, stderr = run("inspect", walls, "--out", tmp_path / "out")
+    assert status == 0
+    assert "source\tsplit\tcracked\tuncracked" in stdout
+    assert "CFD\ttest\t3\t0" in stdout
+    assert "warning: " in stdout
+    assert "skipped: 1 photograph\n" in stderr
+    assert (tmp_path / "out/inspection.png").stat().st_size > 1000
+
+
+def test_paint_leaves_photographs_masks_and_overlays(tmp_path: Path) -> None:
+    status, stdout, _ = run("paint", "--out", tmp_path / "out", "--count", 2, "--size-px", 64)
+    assert status == 0
+    assert "painted: 2 photographs" in stdout
+    assert len(list((tmp_path / "out").glob("*/000[01].png"))) == 6
+
+
+def test_segment_counts_and_leaves_a_table(walls: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    status, stdout, stderr = run("segment", walls / "test/images", "--model", model, "--out", out, "--rle")
+    assert (status, stderr) == (0, "")
+    assert "cracked\t2\nuncracked\t2\nskipped\t0\n" in stdout
+    assert f"table: {out / 'results.csv'}" in stdout
+    assert (out / "submission.csv").exists()
+
+
+def test_segment_resumes_and_counts_what_was_done_before(walls: Path, model: Path, tmp_path: Path) -> None:
+    command = ("segment", walls / "test/images", "--model", model, "--out", tmp_path / "out", "--resume")
+    first, again = run(*command), run(*command)
+    assert first == again
+
+
+def test_segment_into_a_folder_among_the_photographs(walls: Path, model: Path) -> None:
+    photos = walls / "test/images"
+    command = ("segment", photos, "--model", model, "--out", photos / "results", "--resume")
+    assert run(*command) == run(*command)
+
+
+def test_segment_never_writes_over_masks_of_a_data_set(walls: Path, model: Path) -> None:
+    before = (walls / "test/masks/CFD_0.png").read_bytes()
+    error = refused("segment", walls / "test/images", "--model", model, "--out", walls / "test")
+    assert str(walls / "test/masks") in error
+    assert (walls / "test/masks/CFD_0.png").read_bytes() == before
+
+
+def test_segment_takes_other_settings(walls: Path, model: Path, tmp_path: Path) -> None:
+    photos = walls / "test/images"
+    settings = ("--low", 0.9, "--high", 0.9, "--min-extent-px", 5000, "--min-extent-fraction", 1)
+    out = run("segment", photos, "--model", model, "--out", tmp_path / "out", *settings)
+    assert "cracked\t2" in out[1]  # 96 px of crack across 96 px of photograph
+    error = refused("segment", photos, "--model", model, "--out", tmp_path / "no", "--low", 0.9, "--high", 0.1)
+    assert "low" in error
+    assert not (tmp_path / "no").exists()
+
+
+def test_evaluate_prints_the_headline_first_and_each_source(walls: Path, model: Path, tmp_path: Path) -> None:
+    status, stdout, _ = run("evaluate", walls, "--model", model, "--out", tmp_path / "score")
+    assert status == 0
+    header, headline, *_ = stdout.splitlines()
+    assert header.split("\t")[1:3] == ["overall", "CFD"]
+    assert headline.startswith("dice_cracked\t1.000 (1.000-1.000)\t")
+    assert (tmp_path / "score/summary.json").exists()
+
+
+def test_train_prints_last_epoch_settings_and_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = {}
+
+    def train(data: object, **settings: object) -> object:
+        asked.update(settings, data=data)
+        history = pd.DataFrame({"epoch": [1, 2], "loss": [0.5, 0.25], "painted_dice": [0.6, 0.8125]})
+        judged = SimpleNamespace(cleaning=CARD.cleaning, painted_dice=0.75, false_alarm_rate=0.0625, miss_rate=0.125)
+        return SimpleNamespace(model=tmp_path / "model.onnx", history=history, judged=judged)
+
+    monkeypatch.setattr(verbs, "train", train)
+    command = ("train", "a", "b", "--out", tmp_path, "--seed", 3, "--crop-px", 128)
+    status, stdout, _ = run(*command, "--logger", "mlflow", "--logger", "tensorboard")
+    assert status == 0
+    assert asked["data"] == [Path("a"), Path("b")]
+    assert (asked["seed"], asked["crop_px"], asked["steps"]) == (3, 128, None)
+    assert asked["loggers"] == ["mlflow", "tensorboard"]
+    for line in ("painted_dice\t0.8125", "high\t0.9", "held-out miss_rate\t0.125", f"model: {tmp_path}/model.onnx"):
+        assert line in stdout
+
+
+# Bad input
+
+
+def test_empty_folder(model: Path, tmp_path: Path) -> None:
+    empty, out = tmp_path / "empty", tmp_path / "out"
+    empty.mkdir()
+    for command in (
+        ("inspect", empty, "--out", out),
+        ("paint", empty, "--out", out),
+        ("segment", empty, "--model", model, "--out", out),
+        ("evaluate", empty, "--model", model, "--out", out),
+    ):
+        assert str(empty) in refused(*command)
+        assert not out.exists()
+
+
+def test_train_refuses_bad_data_before_it_begins(tmp_path: Path) -> None:
+    empty, one_class = tmp_path / "empty", tmp_path / "one"
+    empty.mkdir()
+    save(one_class / "cracked/1.png", cracked_photo())
+    out = tmp_path / "run"
+    assert str(empty) in refused("train", empty, "--out", out)
+    assert "uncracked" in refused("train", one_class, "--out", out)
+    assert "recipe" in refused("train", one_class, "--out", out, "--recipe", "cake")
+    assert "--resume" in refused("train", "--resume", "--out", out)
+    assert not list(out.glob("*"))
+
+
+def test_photographs_that_cannot_be_read_are_skipped_and_named(walls: Path, model: Path, tmp_path: Path) -> None:
+    photos = walls / "test/images"
+    (photos / "text.jpg").write_text("no picture")
+    whole = save(tmp_path / "whole.jpg", cracked_photo(96)).read_bytes()
+    (photos / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
+    Image.new("L", (10_000, 10_000)).save(photos / "huge.png")
+    status, stdout, stderr = run("segment", photos, "--model", model, "--out", tmp_path / "out")
+    assert status == 0
+    assert "skipped\t3" in stdout
+    assert "skipped: 3 photographs" in stderr
+    table = pd.read_csv(tmp_path / "out/results.csv").set_index("photo")
+    for name, reason in {"text.jpg": "JPEG", "truncated.jpg": "damaged", "huge.png": "100.0 megapixels"}.items():
+        assert re.search(f"{re.escape(str(photos / name))}: .*{reason}", stderr)
+        assert reason in table.loc[str(photos / name), "skipped"]
+
+
+def test_many_skipped_photographs_are_counted_and_the_first_ten_named(model: Path, tmp_path: Path) -> None:
+    save(tmp_path / "photos/good.png", cracked_photo())
+    for index in range(12):
+        (tmp_path / f"photos/bad{index:02d}.jpg").write_text("no picture")
+    status, _, stderr = run("segment", tmp_path / "photos", "--model", model, "--out", tmp_path / "out")
+    assert status == 0
+    assert len(re.findall(r"bad\d\d.jpg", stderr)) == 10
+    assert f"and 2 more, all in {tmp_path / 'out/results.csv'}" in stderr
+
+
+def test_segment_fails_where_no_photograph_can_be_read(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/text.jpg").write_text("no picture")
+    assert "results.csv" in refused("segment", tmp_path / "photos", "--model", model, "--out", tmp_path / "out")
+
+
+def test_evaluate_fails_where_no_photograph_can_be_read(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos/cracked").mkdir(parents=True)
+    (tmp_path / "photos/cracked/text.jpg").write_text("no picture")
+    assert "text.jpg" in refused("evaluate", tmp_path / "photos", "--model", model, "--out", tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_evaluate_skips_a_mask_of_another_size(walls: Path, model: Path) -> None:
+    mask = save(walls / "test/masks/CFD_0.png", np.zeros((5, 5), np.uint8))
+    status, stdout, stderr = run("evaluate", walls, "--model", model)
+    assert status == 0
+    assert "scored: 3 photographs" in stdout
+    assert re.search(f"{re.escape(str(mask))}: .*5 x 5 px", stderr)
+
+
+@pytest.mark.parametrize("verb", ["inspect", "paint", "train", "segment", "evaluate"])
+def test_a_file_where_the_folder_should_be(verb: str, walls: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "occupied"
+    out.write_text("mine")
+    data = {"paint": [], "segment": [walls / "test/images"]}.get(verb, [walls])
+    uses_model = ["--model", model] if verb in {"segment", "evaluate"} else []
+    assert str(out) in refused(verb, *data, *uses_model, "--out", out)
+    assert out.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (lambda path: path.write_text("no model"), "not an ONNX file"),
+        (lambda path: path.mkdir(), "cannot be read"),
+        (lambda path: write_model(path, network(), None), "not a Fissura model file"),
+        (
+            lambda path: write_model(path, card=CARD.model_dump() | {"format_version": FORMAT_VERSION + 1}),
+            "newer than this Fissura",
+        ),
+    ],
+)
+@pytest.mark.parametrize("verb", ["segment", "evaluate"])
+def test_a_model_file_that_is_not_ours(
+    verb: str, write: Callable[[Path], object], said: str, walls: Path, tmp_path: Path
+) -> None:
+    foreign = tmp_path / "foreign.onnx"
+    write(foreign)
+    error = refused(verb, walls, "--model", foreign, "--out", tmp_path / "out")
+    assert error.startswith(f"error: {foreign}: ")
+    assert said in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_import_refuses_what_is_no_checkpoint(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "unet.pth"
+    checkpoint.write_text("no checkpoint")
+    assert str(checkpoint) in refused("import", checkpoint, "--out", tmp_path / "unet.onnx")
+    assert not (tmp_path / "unet.onnx").exists()
+
+
+def test_a_name_cannot_write_to_the_terminal(model: Path, tmp_path: Path) -> None:
+    error = refused("segment", tmp_path / "a\x1b[2J\nb\udcff", "--model", model, "--out", tmp_path / "out")
+    assert error.isprintable()
+
+
+# How a command ends
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_debug_shows_the_traceback(place: str, tmp_path: Path) -> None:
+    words = ["inspect", str(tmp_path / "nowhere")]
+    status, _, stderr = run(*(["--debug", *words] if place == "before" else [*words, "--debug"]))
+    assert status == 1
+    assert stderr.startswith("Traceback")
+    assert stderr.splitlines()[-1].startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (ValueError("too\nmany words"), 70, "unexpected ValueError (too); run again with --debug"),
+        (MemoryError(), 1, "not enough memory"),
+        (OSError(28, "No space left on device", "/out/a.png"), 1, "/out/a.png: No space left on device; free"),
+        (PermissionError(13, "Permission denied", "/out"), 1, "/out: Permission denied; change"),
+        (KeyboardInterrupt(), 130, "stopped; nothing is left half-written"),
+    ],
+)
+def test_every_error_becomes_one_line(
+    error: BaseException, status: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fall(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(verbs, "inspect", fall)
+    ended, stdout, stderr = run("inspect", "walls")
+    assert (ended, stdout) == (status, "")
+    assert said in stderr
+    assert len(stderr.splitlines()) == 1
+
+
+def test_stopped_training_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def stop(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("a worker was killed")  # what clearing up may add
+
+    monkeypatch.setattr(verbs, "train", stop)
+    out = tmp_path / "my run"
+    assert "continue" not in run("train", "walls", "--out", out)[2]
+    out.mkdir()
+    (out / "plan.json").touch()
+    status, _, stderr = run("train", "walls", "--out", out)
+    assert status == 130
+    assert f"fissura train --resume --out '{out}'" in stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM")
+def test_sigterm_stops_segmenting_and_resume_ends_it(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "slow.onnx", network(kernel_px=15))
+    photo = cracked_photo(256)
+    for index in range(24):
+        save(tmp_path / f"photos/{index:02d}.png", photo)
+    arguments = ["segment", str(tmp_path / "photos"), "--model", str(model), "--out", str(tmp_path / "out")]
+    running = subprocess.Popen([sys.executable, "-m", "fissura", *arguments], stderr=subprocess.PIPE, text=True)
+    begun = tmp_path / "out/overlays/02.jpg"
+    until = time.monotonic() + 60
+    while not begun.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGTERM)
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert stderr == "stopped; continue with the same command and --resume\n"
+    assert not (tmp_path / "out/results.csv").exists()
+    assert not list((tmp_path / "out").rglob(".*"))
+
+    status, stdout, _ = run(*arguments, "--resume")
+    assert status == 0
+    assert "cracked\t24" in stdout
+
+
+def test_a_terminal_gets_tables_and_a_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes any stream for a terminal
+    terminal.show_table(["source", "photographs"], [("[red]walls", 3)])
+    with terminal.progress("Looking") as advance:
+        advance(1, 2)
+    captured = capsys.readouterr()
+    assert "[red]walls" in captured.out
+    assert "\t" not in captured.out
+    assert "Looking" in captured.err
