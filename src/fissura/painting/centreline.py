@@ -55,8 +55,8 @@ def fractal_line(start: Points, end: Points, roughness: float, rng: np.random.Ge
     points = np.stack([start, end]).astype(np.float64)
     halvings = max(1, round(float(np.log2(max(2.0, float(np.linalg.norm(end - start)) / STEP_PX)))))
     for _ in range(halvings):
-        chords = np.diff(points, axis=0)  # (N-1, 2)
-        across = np.stack([-chords[:, 1], chords[:, 0]], axis=1)
+        chords = points[1:] - points[:-1]  # (N-1, 2)
+        across = chords[:, ::-1] * (-1.0, 1.0)
         middles = points[:-1] + chords / 2 + across * rng.normal(0.0, roughness, (len(chords), 1))
         joined = np.empty((2 * len(points) - 1, 2))
         joined[0::2], joined[1::2] = points, middles
@@ -133,7 +133,7 @@ def network_branches(
 
     Args and returns are those of :func:`crack_branches`.
     """
-    cell_px = rng.uniform(0.2, 0.45) * min(height, width)
+    cell_px = max(8.0, rng.uniform(0.2, 0.45) * min(height, width))  # smaller cells would be all crack
     margin = 2 * cell_px
     count = max(8, int((height + 2 * margin) * (width + 2 * margin) / cell_px**2))
     sites = rng.uniform((-margin, -margin), (width + margin, height + margin), (count, 2))

@@ -51,7 +51,7 @@ def pits(photo: Pixels, rng: np.random.Generator) -> Pixels:
 def fragments(photo: Pixels, rng: np.random.Generator) -> Pixels:
     """Short dark strokes: gaps between stones, chips, straw; as dark as a crack, but leading nowhere."""
     height, width = photo.shape[:2]
-    longest_px = 0.12 * min(height, width)
+    longest_px = max(4.0, 0.12 * min(height, width))
     strokes = []
     for _ in range(int(rng.uniform(2, 25))):
         start = rng.uniform(0, 1, 2) * (width, height)

@@ -24,12 +24,15 @@ def coverage(
 ) -> NDArray[np.float32]:
     """Give the share of each pixel's area that the branches cover.
 
+    A branch covers what lies within half its width of its centre line, its round ends included.
+
     Args:
         branches: what to draw; parts outside the picture are cut off.
         height: in px.
         width: in px.
         raggedness: standard deviation of each edge's own roughness as a share of the width; 0 gives edges
-            exactly half the width from the centre line.
+            exactly half the width from the centre line. The round joints fill some of the notches: a line
+            of 12 px at 0.3 comes out about a seventh wider than a smooth one, a line of 3 px no wider.
         rng: source of the edges' roughness; needed where ``raggedness`` > 0.
 
     Returns:
@@ -50,27 +53,53 @@ def coverage(
     return np.asarray(cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA) / np.float32(255))
 
 
+def wide_blur(image: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]:
+    """Blur by a Gaussian, on a coarser grid where it is wide: many times as fast, and nobody sees it.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)`` float32.
+        sigma_px: standard deviation of the Gaussian, in px.
+
+    Returns:
+        The blurred image, same shape and dtype.
+    """
+    height, width = image.shape[:2]
+    step = max(1, int(sigma_px / 3))  # a Gaussian of 3 coarse pixels is still smooth
+    if step == 1:
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px), np.float32)
+    size = max(1, round(width / step)), max(1, round(height / step))
+    coarse = cv2.GaussianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (0, 0), sigma_px / step)
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
 def _draw_ribbon(canvas: NDArray[np.uint8], points_px: NDArray[np.float64], halves: NDArray[np.float64]) -> None:
-    """Fill the ribbon quad by quad, so that a line crossing itself leaves no hole, with round joints."""
+    """Fill the ribbon quad by quad, so that a line crossing itself leaves no hole, with round joints and ends."""
     height, width = canvas.shape
     # Pixel centres stand at whole numbers; cv2 counts the same way on the finer canvas.
     fine = (points_px + 0.5) * OVERSAMPLING - 0.5  # (N, 2)
     halves = halves * OVERSAMPLING
     reach = float(halves.max()) + 1
-    inside = np.all((fine > -reach) & (fine < (width + reach, height + reach)), axis=1)
-    tangents = np.gradient(fine, axis=0)
-    tangents /= np.maximum(np.linalg.norm(tangents, axis=1, keepdims=True), 1e-9)
-    normals = np.stack([-tangents[:, 1], tangents[:, 0]], axis=1)
+    # A piece may cross the picture with both its ends outside: its bounding box decides.
+    low, high = np.minimum(fine[:-1], fine[1:]), np.maximum(fine[:-1], fine[1:])
+    near = ((high > -reach) & (low < (width + reach, height + reach))).all(axis=1)  # (N-1,)
+    chords = fine[1:] - fine[:-1]
+    pitches = np.maximum(np.linalg.norm(chords, axis=1, keepdims=True), 1e-9)  # (N-1, 1)
+    normals = chords[:, ::-1] * (-1.0, 1.0) / pitches
     # cv2 fills a polygon's outline too: half a sub-pixel on each side is already drawn by it.
-    left = fine + normals * np.maximum(halves[:, :1] - 0.5, 0.0)
-    right = fine - normals * np.maximum(halves[:, 1:] - 0.5, 0.0)
+    halves = np.maximum(halves - 0.5, 0.0)
+    left, right = halves[:, :1], halves[:, 1:]
+    corners = (
+        fine[:-1] + normals * left[:-1],
+        fine[1:] + normals * left[1:],
+        fine[1:] - normals * right[1:],
+        fine[:-1] - normals * right[:-1],
+    )
+    quads = np.stack(corners, axis=1)  # (N-1, 4, 2)
     scale = 1 << _FRACTION_BITS
-    quads = np.stack([left[:-1], left[1:], right[1:], right[:-1]], axis=1)  # (N-1, 4, 2)
-    fixed_quads = np.round(quads * scale).astype(np.int32)
-    radii = np.round(np.maximum(halves.min(axis=1) - 0.5, 0.0) * scale).astype(int)
-    fixed_points = np.round(fine * scale).astype(int)
-    for i in np.flatnonzero(inside[:-1] | inside[1:]):
-        cv2.fillConvexPoly(canvas, fixed_quads[i], 255, cv2.LINE_8, _FRACTION_BITS)
-        if i > 0 and radii[i] > scale:
-            centre = int(fixed_points[i, 0]), int(fixed_points[i, 1])
-            cv2.circle(canvas, centre, int(radii[i]), 255, -1, cv2.LINE_8, _FRACTION_BITS)
+    for quad in np.round(quads[near] * scale).astype(np.int32):
+        cv2.fillConvexPoly(canvas, quad, 255, cv2.LINE_8, _FRACTION_BITS)
+    radii = np.round(halves.min(axis=1) * scale).astype(int)
+    joints = np.flatnonzero((np.append(near, False) | np.append(False, near)) & (radii > scale))
+    centres = np.round(fine * scale).astype(int)
+    for (x, y), radius in zip(centres[joints].tolist(), radii[joints].tolist(), strict=True):
+        cv2.circle(canvas, (x, y), radius, 255, -1, cv2.LINE_8, _FRACTION_BITS)

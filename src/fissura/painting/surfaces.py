@@ -11,24 +11,44 @@ from numpy.typing import NDArray
 Surface = Literal["concrete", "asphalt", "plaster"]
 SURFACES: tuple[Surface, ...] = get_args(Surface)
 
+Field = NDArray[np.float32]  # (H, W)
 
-def noise_field(height: int, width: int, scale_px: float, rng: np.random.Generator) -> NDArray[np.float32]:
+
+def noise_field(height: int, width: int, scale_px: float, rng: np.random.Generator) -> Field:
     """Give ``(H, W)`` float32 normal noise, mean 0 and standard deviation about 1, smooth over ``scale_px``."""
     rows, columns = (max(2, round(side / scale_px) + 1) for side in (height, width))
-    coarse = rng.normal(0.0, 1.0, (rows, columns)).astype(np.float32)
+    coarse = rng.standard_normal((rows, columns), np.float32)
     if (rows, columns) == (height, width):
         return coarse
     field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     return np.asarray(field * 1.4, np.float32)  # bicubic interpolation lowers the standard deviation to 0.7
 
 
+def fractal_noise(
+    height: int, width: int, finest_px: float, coarsest_px: float, slope: float, rng: np.random.Generator
+) -> Field:
+    """Give ``(H, W)`` float32 noise of many scales, mean 0 and standard deviation about 1.
+
+    Octaves of :func:`noise_field` are summed, each with an amplitude of its scale to the power of ``slope``:
+    0 is as strong at every scale (a sponge), 1 is mostly coarse (clouds).
+    """
+    total, power = np.zeros((height, width), np.float32), 0.0
+    scale_px = finest_px
+    while scale_px <= coarsest_px:
+        amplitude = scale_px**slope
+        total += amplitude * noise_field(height, width, scale_px, rng)
+        power += amplitude**2
+        scale_px *= 2
+    return np.asarray(total / np.float32(power**0.5), np.float32)
+
+
 def draw_surface(kind: Surface, height: int, width: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw an uncracked surface.
+    """Draw an uncracked surface, as a camera about half a metre to two metres away would see it.
 
     Args:
         kind: which material.
-        height: in px.
-        width: in px.
+        height: in px, at least 1.
+        width: in px, at least 1.
         rng: source of randomness; one seed gives one surface.
 
     Returns:
@@ -40,65 +60,115 @@ def draw_surface(kind: Surface, height: int, width: int, rng: np.random.Generato
     """
     match kind:
         case "concrete":
-            grey = _concrete(height, width, rng)
+            grey, warmth = _concrete(height, width, rng)
         case "asphalt":
-            grey = _asphalt(height, width, rng)
+            grey, warmth = _asphalt(height, width, rng)
         case "plaster":
-            grey = _plaster(height, width, rng)
-    light = 1.0 + 0.08 * rng.normal() * noise_field(height, width, max(height, width) / 2, rng)
-    tint = 1.0 + rng.normal(0.0, 0.04, 3)
-    colour = (grey * light)[:, :, None] * tint.astype(np.float32)  # (H, W, 3)
-    sensor_noise = rng.normal(0.0, rng.uniform(0.5, 3.0), colour.shape)
-    return np.clip(colour + sensor_noise, 0, 255).astype(np.uint8)
+            grey, warmth = _plaster(height, width, rng)
+    # Light falls off across the picture; materials differ between bluish and ochre, hardly between green and pink.
+    light = 1 + 0.04 * noise_field(height, width, max(height, width), rng)
+    warm_side = np.array([1.0, 0.15, -1.0], np.float32)
+    colour = (grey * light)[:, :, None] * (1 + (warmth + rng.normal(0.01, 0.02))[:, :, None] * warm_side)  # (H, W, 3)
+    colour += np.float32(rng.uniform(0.5, 3.0)) * rng.standard_normal(colour.shape, np.float32)  # the sensor's noise
+    return np.asarray(np.clip(colour, 0, 255).astype(np.uint8))
 
 
-def _concrete(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    grey = np.full((height, width), rng.uniform(110, 205), np.float32)
-    for scale_px, share in ((90.0, 6.0), (30.0, 4.0), (8.0, 3.0), (2.0, 4.0)):
-        grey += rng.uniform(0.3, 1.2) * share * noise_field(height, width, scale_px, rng)
-    pores = noise_field(height, width, rng.uniform(2.5, 5.0), rng)
-    grey -= rng.uniform(20, 60) * np.clip(pores - rng.uniform(2.2, 3.0), 0, 1)
-    return grey
+def _concrete(height: int, width: int, rng: np.random.Generator) -> tuple[Field, Field]:
+    """Mottled cement skin, finely grained, here and there a blow hole with a lit lower edge."""
+    mottle = fractal_noise(height, width, 4.0, 130.0, rng.uniform(0.1, 0.5), rng)
+    skin = fractal_noise(height, width, 1.0, 8.0, rng.uniform(-0.3, 0.3), rng)
+    grey = rng.uniform(115, 200) * (1 + rng.uniform(0.02, 0.05) * mottle + rng.uniform(0.008, 0.03) * skin)
+    holes = _blow_holes(height, width, rng)
+    light = rng.uniform(0, 2 * np.pi)
+    relief = 0.25 * rng.uniform(0.3, 1.0) * skin - 3 * holes
+    grey += rng.uniform(4, 12) * _lit(relief, light) - rng.uniform(25, 60) * holes
+    warmth = 0.005 * fractal_noise(height, width, 12.0, 100.0, 0.4, rng)
+    return np.asarray(grey, np.float32), warmth
 
 
-def _plaster(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Relief lit from one side: the shading of a rough surface is the slope of its height."""
-    relief = sum(
-        (scale_px * noise_field(height, width, scale_px, rng) for scale_px in (2.0, 5.0, 14.0)),
-        start=np.zeros((height, width), np.float32),
+def _blow_holes(height: int, width: int, rng: np.random.Generator) -> Field:
+    """Depth of the holes that air bubbles leave in concrete, in [0, 1]; mostly tiny, a few large."""
+    fine = 4  # sub-pixels along each side of a pixel
+    canvas = np.zeros((fine * height, fine * width), np.uint8)
+    count = int(height * width * np.exp(rng.uniform(np.log(2e-4), np.log(3e-3))))
+    centres = rng.uniform(0, 1, (count, 2)) * canvas.shape[::-1]
+    radii = fine * np.minimum(rng.lognormal(-0.4, 0.55, (count, 1)) * rng.uniform(0.75, 1.3, (count, 2)), 6.0)
+    for centre, axes, angle in zip(centres, radii, rng.uniform(0, 180, count), strict=True):
+        cv2.ellipse(canvas, (centre.tolist(), (2 * axes).tolist(), float(angle)), 255, -1)
+    holes = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    return np.asarray(cv2.GaussianBlur(holes, (0, 0), 0.6), np.float32)
+
+
+def _plaster(height: int, width: int, rng: np.random.Generator) -> tuple[Field, Field]:
+    """Painted render lit from one side: from rough-cast grains to the broad waves of a trowel."""
+    coarsest_px = float(np.exp(rng.uniform(np.log(8), np.log(60))))
+    relief = fractal_noise(height, width, 1.5, coarsest_px, rng.uniform(0.5, 1.1), rng)
+    grains = np.maximum(noise_field(height, width, rng.uniform(2.0, 4.0), rng) - rng.uniform(0.3, 1.5), 0)
+    shading = _lit(relief * coarsest_px**0.7 + rng.uniform(0.0, 2.0) * grains, rng.uniform(0, 2 * np.pi))
+    shading /= max(float(shading.std()), 1e-6)
+    hollows = np.minimum(relief, 0)  # dirt and less light
+    grey = rng.uniform(150, 220) * (1 + 0.015 * hollows + 0.015 * noise_field(height, width, 90.0, rng))
+    grey += rng.uniform(3, 11) * np.tanh(shading / 2.5) * 2.5
+    return np.asarray(grey, np.float32), np.full((height, width), rng.normal(0.02, 0.03), np.float32)
+
+
+def _asphalt(height: int, width: int, rng: np.random.Generator) -> tuple[Field, Field]:
+    """Packed stones of three sizes in bitumen, with dark interstices: what a network takes for a net of cracks."""
+    bitumen = rng.uniform(35, 70)
+    stone = bitumen + rng.uniform(30, 80)
+    contrast = rng.uniform(6, 20)
+    largest_px = rng.uniform(5.0, 14.0)
+    relief = 0.25 * fractal_noise(height, width, 1.0, 4.0, 0.0, rng) - 0.6  # sand in bitumen
+    sand = relief
+    shades = np.zeros((height, width), np.float32)
+    warmth = np.zeros((height, width), np.float32)
+    for pitch_px, share in ((0.4 * largest_px, 0.8), (0.65 * largest_px, 0.6), (largest_px, rng.uniform(0.25, 0.6))):
+        heights, numbers = _stones(height, width, max(pitch_px, 2.0), share, rng)
+        on_top = heights > relief
+        relief = np.where(on_top, heights, relief)
+        kinds = rng.standard_normal((2, int(numbers.max()) + 1), np.float32)  # each stone its own rock
+        shades = np.where(on_top, kinds[0][numbers], shades)
+        warmth = np.where(on_top, 0.02 * kinds[1][numbers], warmth)
+    is_stone = np.clip(2.5 * (relief - sand), 0, 1)  # its upper part: bitumen creeps up the flanks
+    grey = bitumen + is_stone * (stone - bitumen + contrast * shades)
+    grey += rng.uniform(5, 12) * _lit(3 * np.clip(relief, -0.5, 0.6), rng.uniform(0, 2 * np.pi))
+    grey += 4 * noise_field(height, width, 1.3, rng)
+    grey *= 1 + 0.05 * fractal_noise(height, width, 25.0, 200.0, 0.5, rng)
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.4, 0.9)), np.float32), np.asarray(
+        warmth * is_stone, np.float32
     )
-    angle = rng.uniform(0, 2 * np.pi)
-    slope = np.cos(angle) * cv2.Sobel(relief, cv2.CV_32F, 1, 0) + np.sin(angle) * cv2.Sobel(relief, cv2.CV_32F, 0, 1)
-    grey = rng.uniform(140, 225) + rng.uniform(3, 12) * slope / (slope.std() + 1e-6)
-    return np.asarray(grey + 4 * noise_field(height, width, 70.0, rng), np.float32)
 
 
-def _asphalt(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Packed stones with dark interstices: the gaps that a network takes for a net of cracks."""
-    stone_px = rng.uniform(3.0, 13.0)
-    nearest_px, stones = _packed_stones(height, width, stone_px, rng)
-    shades = rng.normal(0.0, 1.0, int(stones.max()) + 1).astype(np.float32)[stones]  # (H, W)
-    bitumen = rng.uniform(60, 130)
-    grey = bitumen + rng.uniform(8, 30) * shades
-    # A stone ends where a neighbour is as near; beyond half the pitch only bitumen is left.
-    gap = np.clip((nearest_px - rng.uniform(0.35, 0.55) * stone_px) / (0.2 * stone_px), 0, 1)
-    edge = cv2.morphologyEx(stones.astype(np.float32), cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 0
-    gap = np.maximum(gap, cv2.GaussianBlur(edge.astype(np.float32), (0, 0), 0.7))
-    grey -= rng.uniform(0.15, 0.6) * bitumen * gap
-    grey += 5 * noise_field(height, width, 1.5, rng)
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.3, 1.0)), np.float32)
+def _stones(
+    height: int, width: int, pitch_px: float, share: float, rng: np.random.Generator
+) -> tuple[Field, NDArray[np.int32]]:
+    """Strew stones over a jittered grid, leaving out all but ``share`` of them.
+
+    Returns:
+        The height of the nearest stone's rounded top, in [-inf, 1], below 0 outside the stone; and the number of
+        that stone. Both ``(H, W)``.
+    """
+    rows, columns = (np.arange(-0.5, side / pitch_px + 1) * pitch_px for side in (height, width))
+    hearts = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
+    hearts += rng.uniform(-0.4, 0.4, hearts.shape) * pitch_px
+    hearts = hearts[rng.random(len(hearts)) < share]
+    at = np.clip(hearts.round().astype(int), 0, (height - 1, width - 1))
+    elsewhere = np.ones((height, width), np.uint8)
+    elsewhere[at[:, 0], at[:, 1]] = 0
+    distance_px, numbers = cv2.distanceTransformWithLabels(elsewhere, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    radii_px = pitch_px * rng.uniform(0.4, 0.75, int(numbers.max()) + 1).astype(np.float32)[numbers]
+    # Broken stone is angular: its outline wanders.
+    outline = 1 + 0.25 * noise_field(height, width, max(1.5, pitch_px / 3), rng)
+    tops = 1 - (distance_px * outline / radii_px) ** 2
+    # Two stones touch in a groove: there the nearer and the next heart are equally far.
+    labels = numbers.astype(np.float32)
+    groove = cv2.morphologyEx(labels, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 0
+    tops = np.where(groove, np.minimum(tops, -0.4), tops)
+    return np.asarray(tops, np.float32), np.asarray(numbers, np.int32)
 
 
-def _packed_stones(
-    height: int, width: int, stone_px: float, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Give the distance to the nearest stone's heart, in px, and the number of that stone, both (H, W)."""
-    hearts = np.ones((height, width), np.uint8)
-    rows = np.arange(0.5, height / stone_px + 0.5) * stone_px
-    columns = np.arange(0.5, width / stone_px + 0.5) * stone_px
-    grid = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
-    grid += rng.uniform(-0.45, 0.45, grid.shape) * stone_px
-    at = np.clip(grid.round().astype(int), 0, (height - 1, width - 1))
-    hearts[at[:, 0], at[:, 1]] = 0
-    distance_px, numbers = cv2.distanceTransformWithLabels(hearts, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    return np.asarray(distance_px, np.float32), np.asarray(numbers, np.int32)
+def _lit(relief: Field, angle: float) -> Field:
+    """Shade a relief lit from the direction ``angle`` (radians) by its slope towards the light."""
+    along_x = cv2.Sobel(relief, cv2.CV_32F, 1, 0, scale=0.125)
+    along_y = cv2.Sobel(relief, cv2.CV_32F, 0, 1, scale=0.125)
+    return np.asarray(np.cos(angle) * along_x + np.sin(angle) * along_y, np.float32)
