@@ -10,12 +10,13 @@ The verbs of the command line are functions here that return objects and print n
 They are loaded when first asked for, so that ``import fissura`` is quick, and only training imports torch.
 """
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fissura.verbs import evaluate, import_checkpoint, inspect, paint, segment, train
 
-__version__ = "0.1.0"
+__version__ = version("fissura")
 
 __all__ = ["__version__", "evaluate", "import_checkpoint", "inspect", "paint", "segment", "train"]
 

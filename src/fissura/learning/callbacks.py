@@ -9,6 +9,7 @@ from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import ModelCheckpoint
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -65,8 +66,8 @@ class ProgressBar(lightning.pytorch.callbacks.ProgressBar):
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[figures]}"),
+            console=Console(stderr=True),
             disable=not sys.stderr.isatty(),
-            transient=False,
         )
 
     def on_train_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:

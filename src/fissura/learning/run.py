@@ -78,16 +78,19 @@ class RunFolder:
         """The model file, the result."""
         return self.path / "model.onnx"
 
-    def write_plan(self, plan: Plan) -> None:
-        """Write the plan of a run that begins.
+    def refuse_if_begun(self) -> None:
+        """Insist that no run stands here yet.
 
         Raises:
-            FissuraError: if a run stands here already.
+            FissuraError: if one does.
         """
         if self.plan.exists():
             raise FissuraError(
                 f"{self.path}: holds a training run already; continue it with --resume, or choose another --out"
             )
+
+    def write_plan(self, plan: Plan) -> None:
+        """Write the plan of a run that begins."""
         with written_whole(self.plan) as temporary:
             temporary.write_text(plan.model_dump_json(indent=2), "utf-8")
 

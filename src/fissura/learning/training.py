@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,7 +21,6 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-import fissura
 from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.files import output_folder
 from fissura.learning.callbacks import ProgressBar, SelfTraining, checkpoints
@@ -97,7 +97,8 @@ def train(
     Example:
         >>> train([Path("walls")], load_recipe("painted"), Path("runs/walls"))  # doctest: +SKIP
     """
-    folder = RunFolder(output_folder(out))
+    folder = RunFolder(out)
+    folder.refuse_if_begun()
     photos = _photos_to_learn_from(data, recipe)
     plan = Plan(
         recipe=recipe,
@@ -107,7 +108,6 @@ def train(
         precision=_fastest_precision(),
         threads=usable_cores(),
     )
-    folder.write_plan(plan)
     return _run(folder, plan, photos, loggers, progress)
 
 
@@ -144,6 +144,10 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
     torch.set_num_threads(plan.threads)
     history = History(folder.path)
     task = _seeded_task(recipe, plan.seed)
+    loaders = list(validation_loaders(held_out, recipe, plan.seed))
+    output_folder(folder.path)
+    all_loggers = _loggers(loggers, folder.path)
+    folder.write_plan(plan)  # what could be wrong with it has been found by now
 
     def propose(task: SegmentationTask, round_: int) -> None:
         with _as_segmenter(task, plan) as teacher:
@@ -155,7 +159,7 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
             precision=plan.precision,
             accelerator="auto",
             devices=1,
-            logger=_loggers(loggers, folder.path),
+            logger=all_loggers,
             callbacks=[
                 *([ProgressBar()] if progress else []),
                 SelfTraining(propose),
@@ -171,12 +175,16 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
             trainer.fit(
                 task,
                 _training_loader(learned, plan, folder.proposals),
-                list(validation_loaders(held_out, recipe, plan.seed)),
+                loaders,
                 ckpt_path=folder.last if folder.last.exists() else None,
                 weights_only=True,
             )
         except (SystemExit, SIGTERMException) as stopped:  # how Lightning leaves after Ctrl-C and SIGTERM
             raise KeyboardInterrupt from stopped
+        except FissuraError as error:  # from a loading process it comes with that process's traceback
+            raise FissuraError(
+                str(error).strip().splitlines()[-1].removeprefix(f"{FissuraError.__module__}.FissuraError: ")
+            ) from error
     best = torch.load(folder.best, map_location="cpu", weights_only=True)
     task.load_state_dict(best["state_dict"])
     export_model(task.network, _card(task, plan, recipe.cleaning), folder.model)
@@ -276,7 +284,7 @@ def _card(task: SegmentationTask, plan: Plan, cleaning: Cleaning) -> ModelCard:
         overlap_px=OVERLAP_PX,
         multiple_px=multiple_px(task.network),
         cleaning=cleaning,
-        fissura_version=fissura.__version__,
+        fissura_version=version("fissura"),
         licence="as the photographs it was trained on allow",
         provenance=f"trained by fissura train, {recipe.total_steps} steps of {recipe.batch} crops",
         data_fingerprint=plan.data_fingerprint,

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+import fissura
+from fissura.errors import FissuraError
+from fissura.learning import Trained, load_recipe, resume, train
+from fissura.photos import load_data, read_photo, save_image
+from fissura.segmenting import Segmenter
+from small_data import two_folders
+
+SHORT = {"steps": 8, "batch": 4, "crop_px": 64}  # two epochs
+
+
+@pytest.fixture(scope="module")
+def walls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return two_folders(tmp_path_factory.mktemp("walls"), each=8)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(walls: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    recipe = load_recipe("painted", **SHORT, epoch_steps=2, self_training_rounds=1)
+    return train([walls], recipe, tmp_path_factory.mktemp("undisturbed") / "run", seed=3)
+
+
+def _weights(model: Path) -> dict[str, bytes]:
+    return {tensor.name: tensor.raw_data for tensor in onnx.load(model).graph.initializer}
+
+
+@pytest.mark.slow
+def test_one_model_file_comes_out_and_segments(undisturbed: Trained, walls: Path) -> None:
+    segmenter = Segmenter(undisturbed.model)
+    photo = read_photo(load_data(walls)[0].path)
+    assert segmenter.probability(photo).shape == photo.shape[:2]
+    card = segmenter.card
+    assert (card.recipe, card.network, card.seed) == ("painted 1", "compact", 3)
+    assert card.data_fingerprint == load_data(walls).fingerprint()
+    assert undisturbed.judged is not None
+    assert card.cleaning == undisturbed.judged.cleaning
+
+
+@pytest.mark.slow
+def test_the_history_has_a_row_per_epoch_as_table_and_picture(undisturbed: Trained) -> None:
+    assert list(undisturbed.history["step"]) == [2, 4, 6, 8]
+    assert undisturbed.history["painted_dice"].between(0, 1).all()
+    assert (undisturbed.folder / "history.csv").read_text().count("\n") == 5
+    assert read_photo(undisturbed.folder / "history.png").shape[1] > 400
+
+
+@pytest.mark.slow
+def test_a_second_run_into_the_same_folder_is_refused(undisturbed: Trained, walls: Path) -> None:
+    with pytest.raises(FissuraError, match="--resume"):
+        train([walls], load_recipe("painted"), undisturbed.folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed_after_epochs", [1, 3])  # painting, self-training
+def test_a_killed_run_resumes_to_the_model_of_an_undisturbed_one(
+    undisturbed: Trained, walls: Path, tmp_path: Path, killed_after_epochs: int
+) -> None:
+    run = tmp_path / "run"
+    code = (
+        "import sys; from pathlib import Path; from fissura.learning import load_recipe, train\n"
+        f"recipe = load_recipe('painted', **{SHORT!r}, epoch_steps=2, self_training_rounds=1)\n"
+        "train([Path(sys.argv[1])], recipe, Path(sys.argv[2]), seed=3)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(walls), str(run)], start_new_session=True)
+    history = run / "history.csv"
+    while process.poll() is None:
+        if history.exists() and history.read_text().count("\n") > killed_after_epochs:
+            time.sleep(0.2 * np.random.default_rng().random())  # anywhere in what follows an epoch
+            os.killpg(process.pid, signal.SIGKILL)
+        time.sleep(0.02)
+    assert process.returncode == -signal.SIGKILL
+    assert not (run / "model.onnx").exists()
+    resumed = resume(run)
+    assert _weights(resumed.model) == _weights(undisturbed.model)
+    figures = ["epoch", "step", "loss", "painted_dice", "image_accuracy", "selection"]
+    assert resumed.history[figures].equals(undisturbed.history[figures])
+
+
+@pytest.mark.slow
+def test_sigterm_leaves_a_run_that_can_be_resumed(walls: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "fissura", "train", str(walls), "--out", str(run), "--recipe", "seed"]
+    options = ["--network", "compact", "--batch", "2", "--crop-px", "64", "--steps", "6000"]
+    process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True)
+    while not (run / "checkpoints" / "last.ckpt").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.terminate()
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "--resume" in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.slow
+def test_the_originals_recipe_trains_any_network_with_its_own_threshold(walls: Path, tmp_path: Path) -> None:
+    trained = fissura.train([walls], out=tmp_path / "run", recipe="seed", network="timm:resnet10t", **SHORT)
+    card = Segmenter(trained.model).card
+    assert (card.network, card.normalisation, card.cleaning.high) == ("timm:resnet10t", "imagenet", 0.5)
+
+
+def test_changed_photographs_are_not_resumed_with(walls: Path, tmp_path: Path) -> None:
+    from fissura.learning.run import Plan, RunFolder
+
+    recipe = load_recipe("painted", **SHORT)
+    plan = Plan(recipe=recipe, seed=0, data=(walls,), data_fingerprint="another", precision="32-true", threads=1)
+    RunFolder(tmp_path).write_plan(plan)
+    with pytest.raises(FissuraError, match="photographs have changed"):
+        resume(tmp_path)
+
+
+def test_weakly_supervised_training_cannot_see_a_mask(tmp_path: Path) -> None:
+    """Whatever the data set holds, only a recipe that says `supervised` is handed masks."""
+    from fissura.learning import training
+
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    for name in ("CFD_1", "noncrack_CFD_2"):
+        for split in ("train", "test"):
+            save_image(tmp_path / split / "images" / f"{name}_{split}.png", pixels)
+            save_image(tmp_path / split / "masks" / f"{name}_{split}.png", pixels[..., 0])
+    seen = training._photos_to_learn_from([tmp_path], load_recipe("painted"))
+    assert len(seen) == 2
+    assert all(photo.mask is None and photo.split == "train" for photo in seen)
+    supervised = training._photos_to_learn_from([tmp_path], load_recipe("supervised"))
+    assert all(photo.split == "train" for photo in supervised)
+    assert any(photo.mask for photo in supervised)
