@@ -1,0 +1,32 @@
+# On a fresh clone `make demo` and `make test` need python3 (3.10 or newer) with venv, make, and a package index.
+
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: demo test lint bench clean
+
+demo: $(INSTALLED)
+	$(BIN)/fissura demo --out demo
+
+# Tests on real photographs look for them in the folder FISSURA_DATA (default ../shared/data) and skip without it.
+test: $(INSTALLED)
+	$(BIN)/pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Trains and scores every row of benchmarks/RESULTS.md that has no result yet; needs the photographs too.
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/field.py
+
+clean:
+	rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@echo "Installing into .venv; PyTorch is large, so the first time takes minutes."
+	python3 -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
