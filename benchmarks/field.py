@@ -56,7 +56,7 @@ ROWS = (
         "seed",
         "image-level labels, global max-pool; same network, about the same number of pixels learned from",
         network="compact",
-        steps=240,
+        steps=210,
     ),
     Row(
         "seed-resnet50",

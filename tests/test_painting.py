@@ -23,7 +23,14 @@ from fissura.painting import (
     paint_nothing,
 )
 from fissura.painting import painter as painter_module
-from fissura.painting.centreline import crack_branches, fractal_line, network_branches, smooth_noise, width_profile
+from fissura.painting.centreline import (
+    THINNEST_PX,
+    crack_branches,
+    fractal_line,
+    network_branches,
+    smooth_noise,
+    width_profile,
+)
 from fissura.painting.distractors import DISTRACTORS, paint_distractors
 from fissura.painting.rendering import coverage
 
@@ -281,12 +288,15 @@ def test_length_is_that_of_the_polyline() -> None:
 
 def test_width_profiles_vary_about_the_width_and_thin_out() -> None:
     rng = np.random.default_rng(0)
-    profiles = np.array([width_profile(200, 4.0, 0.2, rng) for _ in range(200)])
-    assert (profiles > 0).all()
+    profiles = np.array([width_profile(200, 4.0, 0.2, rng, tapered=(False, True)) for _ in range(200)])
+    assert (profiles >= THINNEST_PX).all()
     assert np.median(profiles[:, :150]) == pytest.approx(4.0, rel=0.05)
     assert np.median(profiles[:, -1]) == pytest.approx(0.35 * 4.0, rel=0.1)
-    steady = width_profile(50, 4.0, 0.0, rng, tapered=False)
+    steady = width_profile(50, 4.0, 0.0, rng, tapered=(False, False))
     np.testing.assert_allclose(steady, 4.0)
+    lens = width_profile(51, 4.0, 0.0, rng, tapered=(True, True))
+    np.testing.assert_allclose(lens, lens[::-1])
+    assert lens[0] < lens[25] == 4.0
 
 
 @pytest.mark.parametrize("draw", [crack_branches, network_branches])

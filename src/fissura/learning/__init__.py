@@ -5,6 +5,11 @@ Nothing about a run is ever chosen on human masks, except by a supervised recipe
 This is the only room that imports torch.
 """
 
+import os
+
+# The loading processes need the cores too; a thread that waits must not spin on one. Read when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 from fissura.learning.recipe import Recipe, load_recipe, recipe_names
 from fissura.learning.training import Trained, resume, train
 

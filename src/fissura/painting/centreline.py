@@ -10,6 +10,7 @@ from scipy.spatial import Voronoi
 
 Points = NDArray[np.float64]  # (N, 2), x and y in px; pixel centres stand at whole numbers
 
+THINNEST_PX = 1.1  # a thinner line would cover no pixel by half, and its mask would fall to dots
 STEP_PX = 2.0  # distance between neighbouring points of a centre line before it is displaced
 
 
@@ -71,25 +72,25 @@ def smooth_noise(count: int, period: float, rng: np.random.Generator) -> NDArray
 
 
 def width_profile(
-    count: int, width_px: float, variation: float, rng: np.random.Generator, *, tapered: bool = True
+    count: int, width_px: float, variation: float, rng: np.random.Generator, *, tapered: tuple[bool, bool]
 ) -> NDArray[np.float64]:
-    """Draw the width along a centre line: log-normal at two scales, thinning out at a free end.
+    """Draw the width along a centre line: log-normal at two scales, thinning out at its free ends.
 
     Args:
         count: number of points of the centre line.
         width_px: typical full width, in px.
         variation: standard deviation of the logarithm of the width.
         rng: source of randomness.
-        tapered: whether the crack thins to a third of its width over its last fifth.
+        tapered: whether the crack thins to a third of its width over its first, and its last, fifth.
 
     Returns:
-        ``(count,)`` widths in px, all > 0.
+        ``(count,)`` widths in px, none below ``THINNEST_PX``.
     """
     logs = variation * (0.8 * smooth_noise(count, 24, rng) + 0.4 * smooth_noise(count, 5, rng))
     widths = width_px * np.exp(logs)
-    if tapered:
-        position = np.linspace(0.0, 1.0, count)
-        widths *= np.interp(position, [0.0, 0.8, 1.0], [1.0, 1.0, 0.35])
+    ends = [0.35 if free else 1.0 for free in tapered]
+    widths *= np.interp(np.linspace(0.0, 1.0, count), [0.0, 0.2, 0.8, 1.0], [ends[0], 1.0, 1.0, ends[1]])
+    widths = np.maximum(widths, THINNEST_PX)
     return np.asarray(widths)
 
 
@@ -119,7 +120,7 @@ def crack_branches(
         [fractal_line(start, centre, roughness, rng)[:-1], fractal_line(centre, end, roughness, rng)]
     )
     variation = rng.uniform(0.1, 0.45)
-    branches = [Branch(line, width_profile(len(line), width_px, variation, rng))]
+    branches = [Branch(line, width_profile(len(line), width_px, variation, rng, tapered=(True, True)))]
     for _ in range(rng.choice([0, 1, 2, 3, 5], p=[0.45, 0.25, 0.15, 0.1, 0.05])):
         parent = branches[rng.integers(len(branches))]
         branches.append(_side_branch(parent, height, width, roughness, variation, rng))
@@ -148,7 +149,7 @@ def network_branches(
             continue
         line = fractal_line(start, end, roughness, rng)
         width_here_px = width_px * rng.uniform(0.5, 1.2)
-        branches.append(Branch(line, width_profile(len(line), width_here_px, 0.25, rng, tapered=False)))
+        branches.append(Branch(line, width_profile(len(line), width_here_px, 0.25, rng, tapered=(False, False))))
     return branches
 
 
@@ -163,5 +164,5 @@ def _side_branch(
     length = rng.uniform(0.1, 0.7) * min(height, width)
     end = parent.points_px[at] + length * np.array([np.cos(angle), np.sin(angle)])
     line = fractal_line(parent.points_px[at], end, roughness, rng)
-    width_px = float(parent.width_px[at]) * rng.uniform(0.4, 0.95)
-    return Branch(line, width_profile(len(line), width_px, variation, rng))
+    width_px = float(parent.width_px[at]) * rng.uniform(0.25, 0.9)
+    return Branch(line, width_profile(len(line), width_px, variation, rng, tapered=(False, True)))

@@ -57,7 +57,7 @@ def fragments(photo: Pixels, rng: np.random.Generator) -> Pixels:
         start = rng.uniform(0, 1, 2) * (width, height)
         angle, length_px = rng.uniform(0, 2 * np.pi), rng.uniform(3, longest_px)
         line = fractal_line(start, start + length_px * np.array([np.cos(angle), np.sin(angle)]), 0.15, rng)
-        strokes.append(Branch(line, width_profile(len(line), rng.uniform(1.2, 4.0), 0.3, rng)))
+        strokes.append(Branch(line, width_profile(len(line), rng.uniform(1.2, 4.0), 0.3, rng, tapered=(True, True))))
     return _shade(photo, coverage(strokes, height, width), _strength(rng, light_share=0.15))
 
 

@@ -19,7 +19,8 @@ class PainterSettings:
     """What the painter draws from.
 
     Attributes:
-        width_px: smallest and largest typical width of a main line, in px (log-uniform between).
+        width_px: smallest and largest typical width of a main line, in px; of its logarithm the thin half is
+            drawn more often, as walls and roads do.
         visibility: smallest and largest contrast of a crack, as a multiple of the surface's own texture
             (standard deviation of its luminance at the scale of the crack's width). A crack fainter than its
             surface's texture is not to be seen, and painting one would teach hallucination.
@@ -27,7 +28,7 @@ class PainterSettings:
         distractors: expected number of kinds of distractors per photograph.
     """
 
-    width_px: tuple[float, float] = (1.3, 12.0)
+    width_px: tuple[float, float] = (1.3, 26.0)
     visibility: tuple[float, float] = (2.0, 9.0)
     network_share: float = 0.08
     distractors: float = 1.5
@@ -76,12 +77,18 @@ def paint_cracks(
     branches: list[Branch] = []
     is_network = rng.random() < settings.network_share
     for _ in range(1 if is_network else rng.choice([1, 2, 3], p=[0.7, 0.22, 0.08])):
-        width_px = float(np.exp(rng.uniform(*np.log(settings.width_px))))
+        thin, wide = np.log(settings.width_px)
+        width_px = float(np.exp(thin + (wide - thin) * rng.random() ** 1.5))
         roughness = rng.uniform(0.03, 0.19)
         draw = network_branches if is_network else crack_branches
         crack = draw(height, width, min(width_px, 5.0) if is_network else width_px, roughness, rng)
-        covered = coverage(crack, height, width, raggedness=rng.uniform(0.0, 0.3), rng=rng)  # (H, W)
-        pixels = _darken(pixels, covered, width_px, settings, rng)
+        # What breaks off an edge is as large on a wide crack as on a thin one.
+        raggedness = min(rng.uniform(0.0, 0.3), 1.5 / width_px)
+        covered = coverage(crack, height, width, raggedness=raggedness, rng=rng)  # (H, W)
+        if width_px > 5 and not is_network and rng.random() < 0.45:
+            pixels = _fill(pixels, covered, width_px, rng)
+        else:
+            pixels = _darken(pixels, covered, width_px, settings, rng)
         mask |= covered > 0.5
         branches += crack
     return PaintedPhoto(np.clip(pixels + 0.5, 0, 255).astype(np.uint8), mask, tuple(branches))
@@ -106,20 +113,33 @@ def _darken(
     height, width = covered.shape
     depth = _depth(pixels, width_px, settings, rng)
     uneven = np.clip(1 + 0.25 * noise_field(height, width, rng.uniform(12, 60), rng), 0.4, 1.3)
-    if width_px > 5 and rng.random() < 0.5:  # rubble lies in wide cracks and catches light
-        rubble = np.clip(noise_field(height, width, rng.uniform(1.5, 4.0), rng), 0, 1.5)
-        uneven = uneven * (1 - rng.uniform(0.2, 0.5) * rubble)
     # The camera's blur must stay well below the width, or the valley's half depth would leave the mask's edge.
     blurred = cv2.GaussianBlur(covered, (0, 0), min(rng.uniform(0.3, 1.0), 0.3 * width_px))
-    warmth = rng.uniform(-0.1, 0.35) if rng.random() < 0.4 else rng.normal(0.0, 0.03)
-    tint = np.array([1 - warmth, 1 - 0.3 * warmth, 1 + 0.3 * warmth], np.float32)
-    amount = np.clip((depth * blurred * uneven)[:, :, None] * tint, 0.0, 0.97)  # (H, W, 3)
+    amount = np.clip((depth * blurred * uneven)[:, :, None] * _tint(rng), 0.0, 0.97)  # (H, W, 3)
     smoothness = rng.uniform(0.0, 1.0) * blurred[:, :, None]  # a hole shows less texture than the surface
     floor = wide_blur(pixels, max(1.0, width_px / 2))
     pixels = (pixels * (1 - smoothness) + floor * smoothness) * (1 - amount)
     if rng.random() < 0.3:
         pixels = pixels * (1 + rng.uniform(0.05, 0.3) * _rim(covered, rng))[:, :, None]
     return pixels
+
+
+def _fill(pixels: Pixels, covered: NDArray[np.float32], width_px: float, rng: np.random.Generator) -> Pixels:
+    """Fill a wide crack with sand and rubble: darker than the surface, of a finer grain, here and there a hole."""
+    height, width = covered.shape
+    grain = rng.uniform(4, 24) * noise_field(height, width, rng.uniform(1.0, 2.5), rng)
+    holes = np.clip(noise_field(height, width, rng.uniform(4.0, 12.0), rng) - rng.uniform(0.0, 1.5), 0, 1)
+    depth = rng.uniform(0.2, 0.65) + rng.uniform(0.2, 0.6) * holes  # (H, W)
+    floor = wide_blur(pixels, max(4.0, width_px))
+    inside = floor * np.clip(1 - depth[:, :, None] * _tint(rng), 0.03, 1.0) + grain[:, :, None]
+    blurred = cv2.GaussianBlur(covered, (0, 0), rng.uniform(0.5, 1.5))[:, :, None]
+    return np.asarray(pixels * (1 - blurred) + inside * blurred, np.float32)
+
+
+def _tint(rng: np.random.Generator) -> NDArray[np.float32]:
+    """How much of red, green and blue a crack takes, about 1 each: rust, soil and moss colour many cracks."""
+    warmth = rng.uniform(-0.1, 0.35) if rng.random() < 0.4 else rng.normal(0.0, 0.03)
+    return np.array([1 - warmth, 1 - 0.3 * warmth, 1 + 0.3 * warmth], np.float32)
 
 
 def _depth(pixels: Pixels, width_px: float, settings: PainterSettings, rng: np.random.Generator) -> float:
