@@ -8,7 +8,7 @@ import lightning
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from fissura.learning.losses import max_pool_loss, pixel_loss
 from fissura.learning.networks import build_network
@@ -34,11 +34,7 @@ class SegmentationTask(lightning.LightningModule):
         self.recipe = recipe
         network = build_network(recipe.network, pretrained=recipe.pretrained)
         self.student = network.to(memory_format=torch.channels_last)
-        self.teacher = AveragedModel(
-            self.student,
-            multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY),  # type: ignore[no-untyped-call]
-            use_buffers=True,
-        ).requires_grad_(False)
+        self.teacher = AveragedModel(self.student, avg_fn=_follow, use_buffers=True).requires_grad_(False)
         self._dice: list[float] = []
         self._verdicts: list[tuple[bool, bool]] = []  # (is cracked, is called cracked)
 
@@ -96,3 +92,9 @@ class SegmentationTask(lightning.LightningModule):
             optimiser, self.recipe.learning_rate, total_steps=self.recipe.total_steps, pct_start=WARM_UP
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _follow(average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
+    """Move the average towards the current value; a young one fast, or it would remember random weights."""
+    decay = min(EMA_DECAY, (1 + float(updates)) / (10 + float(updates)))
+    return decay * average + (1 - decay) * current
