@@ -50,3 +50,8 @@ def test_self_training_rounds_begin_with_epochs_and_follow_one_another() -> None
 def test_recipes_without_self_training_never_begin_it() -> None:
     for recipe in (load_recipe("seed"), load_recipe("supervised"), load_recipe("painted", self_training_rounds=0)):
         assert {recipe.self_training_round(step) for step in range(recipe.total_steps)} == {0}
+
+
+def test_a_run_of_one_epoch_ends_before_its_teacher_could_teach() -> None:
+    recipe = load_recipe("painted", steps=1, epoch_steps=10)
+    assert {recipe.self_training_round(step) for step in range(-1, recipe.total_steps)} == {0}

@@ -10,7 +10,7 @@ from fissura.errors import FissuraError
 from fissura.learning import Recipe, load_recipe
 from fissura.learning.losses import IGNORED, max_pool_loss, pixel_loss
 from fissura.learning.proposing import proposal_path
-from fissura.learning.streams import EpochSampler, labelled_stream, masked_stream, painted_samples, painted_stream
+from fissura.learning.streams import labelled_stream, masked_stream, painted_samples, painted_stream
 from fissura.photos import DataSet, load_data, save_image
 from small_data import two_folders
 
@@ -87,15 +87,6 @@ def test_a_photograph_that_cannot_be_read_does_not_end_a_run(tmp_path: Path) -> 
         bad.write_bytes(b"no picture")
     with pytest.raises(FissuraError, match="cannot be read"):
         painted_samples(load_data(root), _recipe(), 1, seed=0)
-
-
-def test_epochs_follow_one_another_without_gap_or_overlap() -> None:
-    sampler = EpochSampler(6)
-    seen = []
-    for epoch in range(3):
-        sampler.set_epoch(epoch)
-        seen += list(sampler)
-    assert seen == list(range(18))
 
 
 def test_unknown_pixels_do_not_count_in_the_loss() -> None:

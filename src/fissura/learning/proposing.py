@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -85,10 +84,9 @@ def read_proposal(path: Path) -> NDArray[np.uint8]:
     Raises:
         UnreadablePhotoError: if there is none, because its photograph could not be read.
     """
-    truth = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if truth is None:
+    if not path.exists():
         raise UnreadablePhotoError(f"{path}: no proposal; its photograph could not be read")
-    return np.asarray(truth, np.uint8)
+    return np.asarray(Image.open(path))
 
 
 def proposal_path(folder: Path, round_: int, photo: Photo) -> Path:

@@ -88,9 +88,9 @@ class Recipe(BaseModel):
 
         Rounds begin with an epoch, so that a run resumed at an epoch's end finds its proposals.
         """
-        if self.method != "painted" or not self.self_training_rounds:
+        if self.method != "painted" or not self.self_training_rounds or step < 0:
             return 0
-        first = round(self.self_training_from * self.epochs)
+        first = max(1, round(self.self_training_from * self.epochs))  # nobody can be taught by a beginner
         epoch = step // self.epoch_steps
         if epoch < first or first >= self.epochs:
             return 0

@@ -7,7 +7,7 @@ A sample is a dict of ``photo`` ``(3, S, S)`` float32 normalised, ``truth`` ``(1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.learning.augmenting import change_light, random_crop, whole
@@ -62,24 +62,6 @@ class Stream(Dataset[Sample]):
         if self._recipe.augment:
             photo, truth = change_light(photo, truth, rng)
         return to_sample(photo, truth, label, self._recipe.normalisation)
-
-
-class EpochSampler(Sampler[int]):
-    """The indices of one epoch of a :class:`Stream`; Lightning tells it which epoch has come."""
-
-    def __init__(self, samples: int) -> None:
-        self._samples = samples
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Move on to ``epoch`` (from 0)."""
-        self._epoch = epoch
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(self._epoch * self._samples, (self._epoch + 1) * self._samples))
-
-    def __len__(self) -> int:
-        return self._samples
 
 
 def to_sample(

@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import lightning
 import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
+from torch import nn
 
 from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.files import output_folder
-from fissura.learning.callbacks import ProgressBar, SelfTraining, checkpoints
 from fissura.learning.exporting import export_model, replace_card
-from fissura.learning.history import History
+from fissura.learning.fitting import fit
+from fissura.learning.learner import Learner
 from fissura.learning.networks import multiple_px
 from fissura.learning.proposing import write_proposals
 from fissura.learning.recipe import Recipe
 from fissura.learning.run import Plan, Precision, RunFolder
 from fissura.learning.selection import Judged, choose_cleaning
 from fissura.learning.streams import (
-    EpochSampler,
     Stream,
     labelled_stream,
     masked_stream,
     painted_samples,
     painted_stream,
 )
-from fissura.learning.task import SegmentationTask
-from fissura.learning.validating import MOST_PHOTOS, PAINTED, validation_loaders
+from fissura.learning.validating import MOST_PHOTOS, PAINTED, Validation
 from fissura.photos import DataSet, load_data, read_photo, split_by_group
 from fissura.segmenting import Cleaning, ModelCard, Segmenter, usable_cores
 
@@ -141,58 +134,30 @@ def _photos_to_learn_from(data: Sequence[Path], recipe: Recipe) -> DataSet:
 def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str], progress: bool) -> Trained:
     recipe = plan.recipe
     learned, held_out = split_by_group(photos, HELD_OUT, plan.seed)
-    torch.set_num_threads(plan.threads)
-    history = History(folder.path)
-    task = _seeded_task(recipe, plan.seed)
-    loaders = list(validation_loaders(held_out, recipe, plan.seed))
+    learner = Learner(recipe, plan.seed)
+    stream = _stream(learned, plan, folder.proposals)
+    validation = Validation(held_out, recipe, plan.seed)
     output_folder(folder.path)
     all_loggers = _loggers(loggers, folder.path)
     folder.write_plan(plan)  # what could be wrong with it has been found by now
 
-    def propose(task: SegmentationTask, round_: int) -> None:
-        with _as_segmenter(task, plan) as teacher:
-            write_proposals(learned.cracked[:MOST_PROPOSALS], teacher, folder.proposals, round_)
+    def propose(network: nn.Module, round_: int) -> None:
+        with TemporaryDirectory() as temporary:  # the teacher is asked as it will be used: exported, any size
+            model = Path(temporary) / "teacher.onnx"
+            export_model(network, _card(network, plan, recipe.cleaning), model)
+            write_proposals(learned.cracked[:MOST_PROPOSALS], Segmenter(model), folder.proposals, round_)
 
-    with _quiet():
-        trainer = lightning.Trainer(
-            max_epochs=recipe.epochs,
-            precision=plan.precision,
-            accelerator="auto",
-            devices=1,
-            logger=all_loggers,
-            callbacks=[
-                *([ProgressBar()] if progress else []),
-                SelfTraining(propose),
-                history,
-                checkpoints(folder.checkpoints),
-            ],
-            enable_progress_bar=progress,
-            num_sanity_val_steps=0,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-        )
-        try:
-            trainer.fit(
-                task,
-                _training_loader(learned, plan, folder.proposals),
-                loaders,
-                ckpt_path=folder.last if folder.last.exists() else None,
-                weights_only=True,
-            )
-        except (SystemExit, SIGTERMException) as stopped:  # how Lightning leaves after Ctrl-C and SIGTERM
-            raise KeyboardInterrupt from stopped
-        except FissuraError as error:  # from a loading process it comes with that process's traceback
-            raise FissuraError(
-                str(error).strip().splitlines()[-1].removeprefix(f"{FissuraError.__module__}.FissuraError: ")
-            ) from error
-    best = torch.load(folder.best, map_location="cpu", weights_only=True)
-    task.load_state_dict(best["state_dict"])
-    export_model(task.network, _card(task, plan, recipe.cleaning), folder.model)
+    try:
+        history = fit(learner, plan, folder, stream, validation, propose, loggers=all_loggers, progress=progress)
+    except FissuraError as error:  # from a loading process it comes with that process's traceback
+        reason = str(error).strip().splitlines()[-1]
+        raise FissuraError(reason.removeprefix("fissura.errors.FissuraError: ")) from error
+    export_model(learner.network, _card(learner.network, plan, recipe.cleaning), folder.model)
     judged = None
     if recipe.calibrate:
         judged = _choose(Segmenter(folder.model), plan, held_out)
-        replace_card(folder.model, _card(task, plan, judged.cleaning))
-    return Trained(folder.model, folder.path, pd.DataFrame(history.rows), judged)
+        replace_card(folder.model, _card(learner.network, plan, judged.cleaning))
+    return Trained(folder.model, folder.path, history, judged)
 
 
 def _loggers(names: Sequence[str], folder: Path) -> list[Logger]:
@@ -213,30 +178,16 @@ def _loggers(names: Sequence[str], folder: Path) -> list[Logger]:
     return made
 
 
-def _seeded_task(recipe: Recipe, seed: int) -> SegmentationTask:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return SegmentationTask(recipe)
-
-
-def _training_loader(learned: DataSet, plan: Plan, proposals: Path) -> DataLoader[dict[str, torch.Tensor]]:
+def _stream(learned: DataSet, plan: Plan, proposals: Path) -> Stream:
     recipe = plan.recipe
-    stream: Stream
     match recipe.method:
         case "painted":
             selected = DataSet(learned.uncracked.photos + learned.cracked.photos[:MOST_PROPOSALS])
-            stream = painted_stream(selected, recipe, plan.seed, proposals)
+            return painted_stream(selected, recipe, plan.seed, proposals)
         case "max-pool":
-            stream = labelled_stream(learned, recipe, plan.seed)
+            return labelled_stream(learned, recipe, plan.seed)
         case "supervised":
-            stream = masked_stream(learned, recipe, plan.seed)
-    return DataLoader(
-        stream,
-        batch_size=recipe.batch,
-        sampler=EpochSampler(recipe.epoch_steps * recipe.batch),
-        num_workers=max(1, plan.threads - 1),
-        prefetch_factor=4,
-    )
+            return masked_stream(learned, recipe, plan.seed)
 
 
 def _fastest_precision() -> Precision:
@@ -245,15 +196,6 @@ def _fastest_precision() -> Precision:
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
     has_bf16 = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
     return "bf16-mixed" if has_bf16 else "32-true"
-
-
-@contextmanager
-def _as_segmenter(task: SegmentationTask, plan: Plan) -> Iterator[Segmenter]:
-    """Use the teacher as it will be used: exported, on photographs of any size."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "teacher.onnx"
-        export_model(task.network, _card(task, plan, plan.recipe.cleaning), path)
-        yield Segmenter(path)
 
 
 def _choose(segmenter: Segmenter, plan: Plan, held_out: DataSet) -> Judged:
@@ -273,7 +215,7 @@ def _probabilities(photos: DataSet, segmenter: Segmenter) -> list[NDArray[np.flo
     return maps
 
 
-def _card(task: SegmentationTask, plan: Plan, cleaning: Cleaning) -> ModelCard:
+def _card(network: nn.Module, plan: Plan, cleaning: Cleaning) -> ModelCard:
     recipe = plan.recipe
     return ModelCard(
         name=f"{recipe.name}-{recipe.network}",
@@ -282,7 +224,7 @@ def _card(task: SegmentationTask, plan: Plan, cleaning: Cleaning) -> ModelCard:
         normalisation=recipe.normalisation,
         tile_px=TILE_PX,
         overlap_px=OVERLAP_PX,
-        multiple_px=multiple_px(task.network),
+        multiple_px=multiple_px(network),
         cleaning=cleaning,
         fissura_version=version("fissura"),
         licence="as the photographs it was trained on allow",
@@ -291,17 +233,3 @@ def _card(task: SegmentationTask, plan: Plan, cleaning: Cleaning) -> ModelCard:
         seed=plan.seed,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Lightning's advertisements and advice from the terminal."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        finally:
-            logger.setLevel(level)

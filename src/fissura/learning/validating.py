@@ -3,36 +3,77 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from fissura.errors import UnreadablePhotoError
 from fissura.learning.augmenting import whole
 from fissura.learning.recipe import Recipe
 from fissura.learning.streams import Sample, painted_samples, to_sample
-from fissura.painting import PaintedPhoto
 from fissura.photos import DataSet, Photo, read_photo
+from fissura.segmenting import clean
 
 PAINTED = 96  # crops; their mean Dice is known to about 0.01
 MOST_PHOTOS = 100  # per label; enough to know an accuracy to about 0.05
+LARGEST_PX = 512  # side at which a held-out photograph is judged; larger ones are scaled down
 
 
-class PaintedCrops(Dataset[Sample]):
-    """The same painted crops at every validation."""
+class Validation:
+    """What is known of held-out photographs without any mask.
 
-    def __init__(self, crops: list[PaintedPhoto], recipe: Recipe) -> None:
-        self._crops = crops
-        self._recipe = recipe
+    Args:
+        held_out: photographs that training never sees.
+        recipe: the recipe.
+        seed: seed of the painted cracks: the same ones at every validation.
+    """
 
-    def __len__(self) -> int:
-        return len(self._crops)
+    def __init__(self, held_out: DataSet, recipe: Recipe, seed: int) -> None:
+        self._cleaning = recipe.cleaning
+        crops = [
+            to_sample(crop.photo, crop.mask.astype(np.uint8), 1.0, recipe.normalisation)
+            for crop in painted_samples(held_out, recipe, PAINTED, seed)
+        ]
+        photos = held_out.cracked.photos[:MOST_PHOTOS] + held_out.uncracked.photos[:MOST_PHOTOS]
+        self._crops = DataLoader[Sample](crops, batch_size=16)  # type: ignore[arg-type]  # a list will do
+        self._photos = DataLoader[Sample](_Photos([p for p in photos if _is_readable(p)], recipe), batch_size=1)
 
-    def __getitem__(self, index: int) -> Sample:
-        crop = self._crops[index]
-        return to_sample(crop.photo, crop.mask.astype(np.uint8), 1.0, self._recipe.normalisation)
+    def judge(self, network: nn.Module, device: torch.device) -> dict[str, float]:
+        """Judge a network.
+
+        Args:
+            network: takes normalised photographs ``(B, 3, H, W)`` to logits ``(B, 1, H, W)``.
+            device: where it is.
+
+        Returns:
+            ``painted_dice``, the mean Dice on painted crops; ``image_accuracy``, the share of photographs whose
+            mask is rightly empty or not, both labels weighing alike; ``selection``, their mean, by which the best
+            epoch is chosen; all in [0, 1].
+        """
+        network.eval()
+        dice: list[float] = []
+        right: dict[bool, list[bool]] = {True: [], False: []}
+        for sample in self._crops:
+            for mask, truth in zip(self._masks(network, sample, device), sample["truth"][:, 0].numpy(), strict=True):
+                total = int(mask.sum()) + int(truth.sum())
+                dice.append(2 * int((mask & (truth == 1)).sum()) / total if total else 1.0)
+        for sample in self._photos:
+            is_cracked = bool(sample["label"][0] == 1)
+            right[is_cracked].append(bool(self._masks(network, sample, device)[0].any()) == is_cracked)
+        painted_dice = float(np.mean(dice))
+        accuracy = float(np.mean([np.mean(side) for side in right.values() if side]))
+        return {"painted_dice": painted_dice, "image_accuracy": accuracy, "selection": (painted_dice + accuracy) / 2}
+
+    def _masks(self, network: nn.Module, sample: Sample, device: torch.device) -> list[NDArray[np.bool_]]:
+        photos = sample["photo"].to(device, memory_format=torch.channels_last)  # (B, 3, H, W)
+        with torch.no_grad():
+            probabilities = torch.sigmoid(network(photos).float())[:, 0].cpu().numpy()  # (B, H, W)
+        return [clean(probability, self._cleaning) for probability in probabilities]
 
 
-class LabelledPhotos(Dataset[Sample]):
-    """Held-out photographs, each as one square the network can take."""
+class _Photos(Dataset[Sample]):
+    """Held-out photographs, each as one square that any network can take."""
 
     def __init__(self, photos: list[Photo], recipe: Recipe) -> None:
         self._photos = photos
@@ -44,25 +85,10 @@ class LabelledPhotos(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         photo = self._photos[index]
         pixels = read_photo(photo.path)
-        side = int(min(min(pixels.shape[:2]), 512) // 32 * 32) or 32
-        square = whole(pixels, max(side, self._recipe.crop_px))
-        truth = np.zeros(square.shape[:2], np.uint8)
-        return to_sample(square, truth, float(photo.label == "cracked"), self._recipe.normalisation)
-
-
-def validation_loaders(held_out: DataSet, recipe: Recipe, seed: int) -> tuple[DataLoader[Sample], DataLoader[Sample]]:
-    """Give the two loaders of :meth:`fissura.learning.task.SegmentationTask.validation_step`."""
-    crops = painted_samples(held_out, recipe, PAINTED, seed)
-    photos = [
-        photo
-        for side in (held_out.cracked, held_out.uncracked)
-        for photo in side.photos[:MOST_PHOTOS]
-        if _is_readable(photo)
-    ]
-    return (
-        DataLoader(PaintedCrops(crops, recipe), batch_size=16),
-        DataLoader(LabelledPhotos(photos, recipe), batch_size=1),
-    )
+        side_px = max(min(*pixels.shape[:2], LARGEST_PX) // 32 * 32, self._recipe.crop_px)
+        square = whole(pixels, side_px)
+        unknown = np.zeros((side_px, side_px), np.uint8)
+        return to_sample(square, unknown, float(photo.label == "cracked"), self._recipe.normalisation)
 
 
 def _is_readable(photo: Photo) -> bool:

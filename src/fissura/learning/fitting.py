@@ -1,0 +1,127 @@
+"""The training loop, top to bottom: proposals, steps, validation, checkpoints.
+
+The loop is ours and short; Lightning Fabric gives it arithmetic, devices and loggers. Everything random comes from
+the streams, so a run that is taken up at the end of an epoch goes on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+import torch
+from lightning.fabric import Fabric
+from lightning.fabric.loggers.logger import Logger
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from fissura.files import written_whole
+from fissura.learning.history import write_history
+from fissura.learning.learner import Learner, read_checkpoint
+from fissura.learning.losses import max_pool_loss, pixel_loss
+from fissura.learning.progress import Bar
+from fissura.learning.recipe import Recipe
+from fissura.learning.run import Plan, RunFolder
+from fissura.learning.streams import Sample, Stream
+from fissura.learning.validating import Validation
+
+logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # its news are in plan.json and on the bar
+
+Propose = Callable[[nn.Module, int], None]  # the teacher's network, number of the round
+
+
+def fit(
+    learner: Learner,
+    plan: Plan,
+    folder: RunFolder,
+    stream: Stream,
+    validation: Validation,
+    propose: Propose,
+    *,
+    loggers: Sequence[Logger] = (),
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Train until the plan's last step, from the folder's last checkpoint if there is one.
+
+    Args:
+        learner: a fresh one; when the run ends, it is as the epoch that mask-free selection likes best left it.
+        plan: what was asked for.
+        folder: where checkpoints and history are kept.
+        stream: the crops to learn from, by index.
+        validation: what is known of held-out photographs.
+        propose: writes the proposals of a self-training round.
+        loggers: also told each epoch's figures.
+        progress: whether to draw a progress bar on the terminal.
+
+    Returns:
+        The history: a row per epoch.
+    """
+    recipe = plan.recipe
+    torch.set_num_threads(plan.threads)
+    fabric = Fabric(accelerator="auto", devices=1, precision=plan.precision, loggers=list(loggers))
+    rows: list[dict[str, float]] = []
+    if folder.last.exists():
+        checkpoint = read_checkpoint(folder.last)
+        learner.load(checkpoint["learner"])
+        rows = checkpoint["rows"]
+    student, optimiser = fabric.setup(learner.student, learner.optimiser)
+    learner.teacher.to(fabric.device)
+    with Bar(recipe.total_steps, shown=progress) as bar:
+        for epoch in range(len(rows), recipe.epochs):
+            began, first = time.monotonic(), epoch * recipe.epoch_steps
+            round_ = recipe.self_training_round(first)
+            if round_ > recipe.self_training_round(first - 1):
+                bar.say(f"self-training, round {round_}: the teacher proposes")
+                propose(learner.network, round_)
+            loss_sum = 0.0
+            for step, batch in enumerate(_loader(stream, recipe, epoch, plan.threads), start=first + 1):
+                loss = _loss(student, fabric.to_device(batch), recipe)
+                optimiser.zero_grad()
+                fabric.backward(loss)
+                optimiser.step()
+                learner.follow()
+                loss_sum += float(loss.detach())
+                bar.advance(step)
+            with fabric.autocast():
+                figures = {"loss": loss_sum / recipe.epoch_steps} | validation.judge(learner.teacher, fabric.device)
+            seconds = time.monotonic() - began + (rows[-1]["seconds"] if rows else 0.0)
+            rows.append({"epoch": epoch + 1, "step": step, **figures, "seconds": round(seconds, 1)})
+            bar.say("  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in figures.items()))
+            fabric.log_dict(figures, step=step)
+            _keep(learner, rows, folder)
+    for logger in loggers:
+        logger.finalize("success")
+    learner.load(read_checkpoint(folder.best)["learner"])
+    return pd.DataFrame(rows)
+
+
+def _loader(stream: Stream, recipe: Recipe, epoch: int, threads: int) -> DataLoader[Sample]:
+    samples = recipe.epoch_steps * recipe.batch
+    return DataLoader(
+        stream,
+        batch_size=recipe.batch,
+        sampler=range(epoch * samples, (epoch + 1) * samples),
+        num_workers=max(1, threads - 1),
+        prefetch_factor=4,
+    )
+
+
+def _loss(student: nn.Module, batch: Sample, recipe: Recipe) -> Tensor:
+    photos = batch["photo"].contiguous(memory_format=torch.channels_last)  # (B, 3, S, S)
+    logits = student(photos)  # (B, 1, S, S)
+    if recipe.method == "max-pool":
+        return max_pool_loss(logits, batch["label"])
+    return pixel_loss(logits, batch["truth"])
+
+
+def _keep(learner: Learner, rows: list[dict[str, float]], folder: RunFolder) -> None:
+    """Write history and checkpoints, last the one to resume from: until it stands, the epoch counts as not done."""
+    write_history(folder.path, pd.DataFrame(rows))
+    checkpoint: dict[str, Any] = {"learner": learner.state(), "rows": rows}
+    is_best = rows[-1]["selection"] >= max(row["selection"] for row in rows)
+    for path in [folder.best] * is_best + [folder.last]:
+        with written_whole(path) as temporary:
+            torch.save(checkpoint, temporary)

@@ -1,0 +1,93 @@
+"""What a training run changes: the network, its moving average, the optimiser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from fissura.errors import FissuraError
+from fissura.learning.networks import build_network
+from fissura.learning.recipe import Recipe
+
+EMA_DECAY = 0.995  # remembers about 200 steps: long enough to smooth, short enough to follow
+WARM_UP = 0.05  # share of the steps in which the learning rate rises
+
+
+class Learner:
+    """The network (*student*), its moving average (*teacher*), the optimiser and its schedule.
+
+    The teacher is what is validated, asked for proposals and kept (Tarvainen and Valpola 2017, arXiv:1703.01780).
+
+    Args:
+        recipe: the recipe.
+        seed: seed of the network's first weights.
+
+    Attributes:
+        student: the network that learns.
+        teacher: the moving average of its weights.
+        optimiser: AdamW.
+        schedule: of the learning rate, by step.
+    """
+
+    def __init__(self, recipe: Recipe, seed: int) -> None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = build_network(recipe.network, pretrained=recipe.pretrained)
+        self.student = network.to(memory_format=torch.channels_last)
+        self.teacher = AveragedModel(self.student, avg_fn=_follow, use_buffers=True).requires_grad_(False)
+        trained = [parameter for parameter in self.student.parameters() if parameter.requires_grad]
+        self.optimiser = torch.optim.AdamW(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        self.schedule = _schedule(self.optimiser, recipe)
+
+    @property
+    def network(self) -> nn.Module:
+        """The network to use: the teacher's."""
+        return self.teacher.module
+
+    def follow(self) -> None:
+        """Let the schedule and the teacher follow a step of the optimiser."""
+        self.schedule.step()
+        self.teacher.update_parameters(self.student)
+
+    def state(self) -> dict[str, Any]:
+        """Give everything a checkpoint must hold, as tensors and plain values."""
+        return {name: part.state_dict() for name, part in self._parts().items()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up what :meth:`state` gave."""
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("student", "teacher", "optimiser", "schedule")}
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint: tensors and plain values, never code.
+
+    Raises:
+        FissuraError: if it cannot be read.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise FissuraError(f"{path}: cannot be read as a checkpoint; start anew with another --out") from error
+    return state
+
+
+def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe) -> torch.optim.lr_scheduler.LRScheduler:
+    if recipe.schedule == "constant":
+        return torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0)
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, recipe.learning_rate, total_steps=recipe.total_steps, pct_start=WARM_UP
+    )
+
+
+def _follow(average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
+    """Move the average towards the current value; a young one fast, or it would remember random weights."""
+    decay = min(EMA_DECAY, (1 + float(updates)) / (10 + float(updates)))
+    return decay * average + (1 - decay) * current
