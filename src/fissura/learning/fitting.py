@@ -28,7 +28,7 @@ from fissura.learning.run import Plan, RunFolder
 from fissura.learning.streams import Sample, Stream
 from fissura.learning.validating import Validation
 
-logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # its news are in plan.json and on the bar
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # Fabric logs there too; the bar says it better
 
 Propose = Callable[[nn.Module, int], None]  # the teacher's network, number of the round
 
