@@ -50,13 +50,13 @@ class Row:
 
 ROWS = (
     Row("painted", "painted", "image-level labels; compact network"),
-    Row("supervised", "supervised", "human masks; same network and steps"),
+    Row("supervised", "supervised", "human masks; same network, 800 steps", steps=800),
     Row(
         "seed",
         "seed",
-        "image-level labels, global max-pool; same network, about the same number of pixels learned from",
+        "image-level labels, global max-pool; same network, 120 steps of whole photographs",
         network="compact",
-        steps=210,
+        steps=120,
     ),
     Row(
         "seed-resnet50",

@@ -23,7 +23,7 @@ from fissura.segmenting import Cleaning, Segmenter
 from fissura.segmenting.cleaning import pieces
 
 SURE = Cleaning(low=0.5, high=0.9, min_extent_px=48, min_extent_fraction=0.15)
-SURELY_BACKGROUND = 0.15  # below it the teacher's word is believed; between it and SURE.low nothing is known
+SURELY_BACKGROUND = 0.05  # below it the teacher's word is believed; between it and SURE.low nothing is known
 
 
 def propose(probability: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -112,6 +112,7 @@ def crack_branches(
     centre = rng.uniform(0.15, 0.85, 2) * (width, height)
     angle = rng.uniform(0.0, np.pi)
     reach = np.hypot(height, width) * np.where(rng.random(2) < 0.7, 1.0, rng.uniform(0.12, 0.45, 2))
+    reach = np.maximum(reach, 12 * width_px)  # what is wide and short is a hole or a stain
     direction = np.array([np.cos(angle), np.sin(angle)])
     bend = rng.normal(0.0, 0.25)
     turned = np.array([np.cos(angle + bend), np.sin(angle + bend)])

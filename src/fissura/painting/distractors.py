@@ -91,11 +91,15 @@ def shadow(photo: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def joint(photo: Pixels, rng: np.random.Generator) -> Pixels:
-    """Straight lines of constant width: formwork seams, expansion joints, tile grout, picture borders."""
+    """Straight lines of constant width: formwork seams, expansion joints, tile grout, the picture's own border."""
     height, width = photo.shape[:2]
     half_px = rng.uniform(0.6, 5.0)
     across_px = _distance_to_line(height, width, rng)
-    if rng.random() < 0.3:  # a row of tiles
+    if rng.random() < 0.25:
+        y, x = np.ogrid[:height, :width]
+        across_px = (y * np.ones_like(x) if rng.random() < 0.5 else x * np.ones_like(y)).astype(np.float32)
+        across_px = across_px if rng.random() < 0.5 else across_px.max() - across_px
+    elif rng.random() < 0.3:  # a row of tiles
         pitch_px = rng.uniform(0.25, 0.7) * min(height, width)
         across_px = (across_px + pitch_px / 2) % pitch_px - pitch_px / 2
     line = np.clip(half_px + 0.5 - np.abs(across_px), 0, 1).astype(np.float32)
@@ -161,7 +165,7 @@ def _shrunk(fine: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _distance_to_line(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Signed distance of each pixel to a random straight line through the picture, in px."""
-    x0, y0 = rng.uniform(0.1, 0.9, 2) * (width, height)
+    x0, y0 = rng.uniform(0.0, 1.0, 2) * (width, height)
     # Joints and borders follow the picture's axes more often than not.
     angle = rng.choice([0.0, np.pi / 2]) + rng.normal(0.0, 0.03) if rng.random() < 0.5 else rng.uniform(0, np.pi)
     y, x = np.ogrid[:height, :width]

@@ -29,7 +29,7 @@ class PainterSettings:
     """
 
     width_px: tuple[float, float] = (1.3, 26.0)
-    visibility: tuple[float, float] = (2.0, 9.0)
+    visibility: tuple[float, float] = (1.7, 9.0)
     network_share: float = 0.08
     distractors: float = 1.5
 
@@ -78,7 +78,7 @@ def paint_cracks(
     is_network = rng.random() < settings.network_share
     for _ in range(1 if is_network else rng.choice([1, 2, 3], p=[0.7, 0.22, 0.08])):
         thin, wide = np.log(settings.width_px)
-        width_px = float(np.exp(thin + (wide - thin) * rng.random() ** 1.5))
+        width_px = float(np.exp(thin + (wide - thin) * rng.random() ** 2))
         roughness = rng.uniform(0.03, 0.19)
         draw = network_branches if is_network else crack_branches
         crack = draw(height, width, min(width_px, 5.0) if is_network else width_px, roughness, rng)
@@ -112,7 +112,8 @@ def _darken(
 ) -> Pixels:
     height, width = covered.shape
     depth = _depth(pixels, width_px, settings, rng)
-    uneven = np.clip(1 + 0.25 * noise_field(height, width, rng.uniform(12, 60), rng), 0.4, 1.3)
+    # Along its way a crack fades; it is still there.
+    uneven = np.clip(1 + 0.35 * noise_field(height, width, rng.uniform(12, 60), rng), 0.25, 1.4)
     # The camera's blur must stay well below the width, or the valley's half depth would leave the mask's edge.
     blurred = cv2.GaussianBlur(covered, (0, 0), min(rng.uniform(0.3, 1.0), 0.3 * width_px))
     amount = np.clip((depth * blurred * uneven)[:, :, None] * _tint(rng), 0.0, 0.97)  # (H, W, 3)
