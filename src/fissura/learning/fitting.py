@@ -25,12 +25,13 @@ from fissura.learning.losses import max_pool_loss, pixel_loss
 from fissura.learning.progress import Bar
 from fissura.learning.recipe import Recipe
 from fissura.learning.run import Plan, RunFolder
+from fissura.learning.stopping import leave_signals_to_parent, stopping_between_steps
 from fissura.learning.streams import Sample, Stream
 from fissura.learning.validating import Validation
 
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # Fabric logs there too; the bar says it better
 
-Propose = Callable[[nn.Module, int], None]  # the teacher's network, number of the round
+Propose = Callable[[nn.Module, int, Callable[[], None]], None]
 
 
 def fit(
@@ -52,12 +53,16 @@ def fit(
         folder: where checkpoints and history are kept.
         stream: the crops to learn from, by index.
         validation: what is known of held-out photographs.
-        propose: writes the proposals of a self-training round.
+        propose: writes the proposals of a self-training round, given the teacher's network, the number of the round,
+            and what to call after each photograph.
         loggers: also told each epoch's figures.
         progress: whether to draw a progress bar on the terminal.
 
     Returns:
         The history: a row per epoch.
+
+    Raises:
+        KeyboardInterrupt: if Ctrl-C or SIGTERM asked it to stop; the last checkpoint stands.
     """
     recipe = plan.recipe
     torch.set_num_threads(plan.threads)
@@ -69,13 +74,13 @@ def fit(
         rows = checkpoint["rows"]
     student, optimiser = fabric.setup(learner.student, learner.optimiser)
     learner.teacher.to(fabric.device)
-    with Bar(recipe.total_steps, shown=progress) as bar:
+    with stopping_between_steps() as stop_if_asked, Bar(recipe.total_steps, shown=progress) as bar:
         for epoch in range(len(rows), recipe.epochs):
             began, first = time.monotonic(), epoch * recipe.epoch_steps
             round_ = recipe.self_training_round(first)
             if round_ > recipe.self_training_round(first - 1):
                 bar.say(f"self-training, round {round_}: the teacher proposes")
-                propose(learner.network, round_)
+                propose(learner.network, round_, stop_if_asked)
             loss_sum = 0.0
             for step, batch in enumerate(_loader(stream, recipe, epoch, plan.threads), start=first + 1):
                 loss = _loss(student, fabric.to_device(batch), recipe)
@@ -85,6 +90,7 @@ def fit(
                 learner.follow()
                 loss_sum += float(loss.detach())
                 bar.advance(step)
+                stop_if_asked()
             with fabric.autocast():
                 figures = {"loss": loss_sum / recipe.epoch_steps} | validation.judge(learner.teacher, fabric.device)
             seconds = time.monotonic() - began + (rows[-1]["seconds"] if rows else 0.0)
@@ -106,6 +112,7 @@ def _loader(stream: Stream, recipe: Recipe, epoch: int, threads: int) -> DataLoa
         sampler=range(epoch * samples, (epoch + 1) * samples),
         num_workers=max(1, threads - 1),
         prefetch_factor=4,
+        worker_init_fn=leave_signals_to_parent,
     )
 
 

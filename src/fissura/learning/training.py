@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -141,11 +141,11 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
     all_loggers = _loggers(loggers, folder.path)
     folder.write_plan(plan)  # what could be wrong with it has been found by now
 
-    def propose(network: nn.Module, round_: int) -> None:
+    def propose(network: nn.Module, round_: int, advance: Callable[[], None]) -> None:
         with TemporaryDirectory() as temporary:  # the teacher is asked as it will be used: exported, any size
             model = Path(temporary) / "teacher.onnx"
             export_model(network, _card(network, plan, recipe.cleaning), model)
-            write_proposals(learned.cracked[:MOST_PROPOSALS], Segmenter(model), folder.proposals, round_)
+            write_proposals(learned.cracked[:MOST_PROPOSALS], Segmenter(model), folder.proposals, round_, advance)
 
     try:
         history = fit(learner, plan, folder, stream, validation, propose, loggers=all_loggers, progress=progress)
