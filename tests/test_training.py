@@ -94,11 +94,14 @@ def test_sigterm_leaves_a_run_that_can_be_resumed(walls: Path, tmp_path: Path) -
     command = [sys.executable, "-m", "fissura", "train", str(walls), "--out", str(run), "--recipe", "seed"]
     options = ["--network", "compact", "--batch", "2", "--crop-px", "64", "--steps", "6000"]
     process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True)
-    while not (run / "checkpoints" / "last.ckpt").exists():
-        assert process.poll() is None
-        time.sleep(0.1)
-    process.terminate()
-    _, errors = process.communicate(timeout=120)
+    try:
+        while not (run / "checkpoints" / "last.ckpt").exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.terminate()
+        _, errors = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "--resume" in errors
     assert "Traceback" not in errors

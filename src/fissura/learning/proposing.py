@@ -86,7 +86,7 @@ def read_proposal(path: Path) -> NDArray[np.uint8]:
     """
     if not path.exists():
         raise UnreadablePhotoError(f"{path}: no proposal; its photograph could not be read")
-    return np.asarray(Image.open(path))
+    return np.array(Image.open(path))  # a copy, for torch takes no array that it may not write to
 
 
 def proposal_path(folder: Path, round_: int, photo: Photo) -> Path:
