@@ -50,19 +50,19 @@ class Row:
 
 ROWS = (
     Row("painted", "painted", "image-level labels; compact network"),
-    Row("supervised", "supervised", "human masks; same network, 800 steps", steps=800),
+    Row("supervised", "supervised", "human masks; same network, half the steps", steps=700),
     Row(
         "seed",
         "seed",
-        "image-level labels, global max-pool; same network, 120 steps of whole photographs",
+        "image-level labels, global max-pool; same network, whole photographs",
         network="compact",
-        steps=120,
+        steps=90,
     ),
     Row(
         "seed-resnet50",
         "seed",
         "the original network, run shortened to what two cores can do and without ImageNet weights",
-        steps=60,
+        steps=30,
         batch=8,
         crop_px=224,
     ),
