@@ -50,13 +50,13 @@ class Row:
 
 ROWS = (
     Row("painted", "painted", "image-level labels; compact network"),
-    Row("supervised", "supervised", "human masks; same network, half the steps", steps=700),
+    Row("supervised", "supervised", "human masks; same network, half the steps", steps=600),
     Row(
         "seed",
         "seed",
         "image-level labels, global max-pool; same network, whole photographs",
         network="compact",
-        steps=90,
+        steps=60,
     ),
     Row(
         "seed-resnet50",
