@@ -82,8 +82,10 @@ class RunFolder:
         """Insist that no run stands here yet.
 
         Raises:
-            FissuraError: if one does.
+            FissuraError: if one does, or a file stands where its folder should be.
         """
+        if self.path.exists() and not self.path.is_dir():
+            raise FissuraError(f"{self.path}: a file, where the run's folder should be; choose another --out")
         if self.plan.exists():
             raise FissuraError(
                 f"{self.path}: holds a training run already; continue it with --resume, or choose another --out"
