@@ -50,7 +50,7 @@ class Row:
 
 ROWS = (
     Row("painted", "painted", "image-level labels; compact network"),
-    Row("supervised", "supervised", "human masks; same network, half the steps", steps=600),
+    Row("supervised", "supervised", "human masks; same network, fewer steps", steps=600),
     Row(
         "seed",
         "seed",

@@ -22,7 +22,7 @@ from fissura.learning.augmenting import change_light, random_crop, whole
 from fissura.learning.losses import IGNORED
 from fissura.learning.proposing import proposal_path, read_proposal
 from fissura.learning.recipe import Recipe
-from fissura.painting import SURFACES, PaintedPhoto, PainterSettings, draw_surface, paint_cracks, paint_nothing
+from fissura.painting import SURFACES, PaintedPhoto, draw_surface, paint_cracks, paint_nothing
 from fissura.photos import DataSet, Photo, read_mask, read_photo
 from fissura.segmenting import normalise
 from fissura.segmenting.normalising import Normalisation
@@ -32,7 +32,6 @@ Sample = dict[str, Tensor]
 Crop = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # photo (S, S, 3) and truth (S, S)
 
 PAINTED_SLOTS = 4, 3  # of every four crops from uncracked photographs three get cracks, one distractors only
-PAINTED_OVER = 0.5  # share of proposed crops with a painted crack besides: exact truth on the surfaces that crack
 MOST_TRIES = 20  # photographs that cannot be read in a row before the run gives up
 
 
@@ -154,13 +153,8 @@ def _proposed_crop(cracked: DataSet, recipe: Recipe, round_: int, proposals: Pat
     def with_proposal(photo: Photo) -> Crop:
         return read_photo(photo.path), read_proposal(proposal_path(proposals, round_, photo))
 
-    photo, truth = random_crop(
-        *_random_readable(cracked, rng, with_proposal), recipe.crop_px, rng, scale=recipe.augment
-    )
-    if rng.random() < PAINTED_OVER:
-        painted = paint_cracks(photo, rng, PainterSettings(distractors=0.0))  # one might hide the crack beneath
-        photo, truth = painted.photo, np.where(painted.mask, np.uint8(1), truth)
-    return photo, truth
+    photo, truth = _random_readable(cracked, rng, with_proposal)
+    return random_crop(photo, truth, recipe.crop_px, rng, scale=recipe.augment)
 
 
 def _with_mask(photo: Photo) -> Crop:
