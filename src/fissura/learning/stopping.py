@@ -44,6 +44,6 @@ def stopping_between_steps() -> Iterator[Callable[[], None]]:
 
 
 def leave_signals_to_parent(_worker: int) -> None:
-    """Let a loading process ignore Ctrl-C, which reaches it too, and end on the parent's SIGTERM."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    """Let a loading process ignore the signals, which often reach the whole group; it ends when its parent does."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
