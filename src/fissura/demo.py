@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 RECIPES = "seed", "painted"
 SEED = 2026
-LOOK = PainterSettings(width_px=(3.0, 16.0), visibility=(3.0, 8.0), network_share=0.12, distractors=1.2)
-LEAST_CRACK = 0.005  # share of the pixels; a photograph with less would be called cracked by nobody
+LOOK = PainterSettings(width_px=(6.0, 20.0), visibility=(6.0, 9.0), network_share=0.05, distractors=0.6)
+LEAST_CRACK = 0.01  # share of the pixels; a photograph with less would be called cracked by nobody
 CRACKED_SHOWN = 4  # cracked photographs in the picture, beside one uncracked
 FIGURES = {
     "dice_cracked": "Dice, cracked only",
@@ -109,7 +109,7 @@ def run_demo(
     steps: int = 300,
     batch: int = 12,
     photos: int = 80,
-    side_px: int = 256,
+    side_px: int = 192,
     progress: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Demo:
