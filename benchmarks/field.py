@@ -25,6 +25,7 @@ import pandas as pd
 import fissura
 from field_report import write_report
 from fissura.files import written_whole
+from fissura.learning import load_recipe
 from fissura.photos import load_data
 from fissura.segmenting import usable_cores
 
@@ -50,7 +51,7 @@ class Row:
 
 ROWS = (
     Row("painted", "painted", "image-level labels; compact network"),
-    Row("supervised", "supervised", "human masks; same network, fewer steps", steps=600),
+    Row("supervised", "supervised", "human masks; same network, same steps"),
     Row(
         "seed",
         "seed",
@@ -88,7 +89,8 @@ def main() -> None:
 def run(row: Row, fingerprint: str) -> None:
     """Train and score one row, unless its result is there."""
     result = RESULTS / f"{row.name}-{row.seed}.json"
-    settings = {"row": asdict(row), "data_fingerprint": fingerprint}
+    recipe = load_recipe(row.recipe, network=row.network, steps=row.steps, batch=row.batch, crop_px=row.crop_px)
+    settings = {"row": asdict(row), "recipe": recipe.model_dump(mode="json"), "data_fingerprint": fingerprint}
     if result.exists() and {key: json.loads(result.read_text("utf-8")).get(key) for key in settings} == settings:
         print(f"{row.name}: done already")
         return
@@ -120,7 +122,6 @@ def run(row: Row, fingerprint: str) -> None:
                 "machine": platform.machine(),
                 "precision": plan["precision"],
             },
-            "recipe": plan["recipe"],
             "cleaning": trained.judged.cleaning.model_dump() if trained.judged else plan["recipe"]["cleaning"],
             "held_out": _held_out(trained),
             "fissura_version": fissura.__version__,

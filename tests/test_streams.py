@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from fissura.errors import FissuraError
 from fissura.learning import Recipe, load_recipe
 from fissura.learning.losses import IGNORED, max_pool_loss, pixel_loss
 from fissura.learning.proposing import proposal_path
-from fissura.learning.streams import labelled_stream, masked_stream, painted_samples, painted_stream
+from fissura.learning.streams import labelled_stream, masked_stream, exact_samples, painted_stream
 from fissura.photos import DataSet, load_data, save_image
 from small_data import two_folders
 
@@ -42,15 +43,42 @@ def test_samples_have_the_shapes_and_values_that_the_task_expects(data: DataSet,
     assert 0 < sum(not sample["truth"].any() for sample in samples) < 6  # some crops show distractors only
 
 
+def _write_round(data: DataSet, folder: Path, alarms: list[float]) -> None:
+    for photo in data.cracked:
+        save_image(proposal_path(folder, 1, photo), np.full((96, 96), IGNORED, np.uint8))
+    (folder / "round-1" / "alarms.json").write_text(json.dumps(alarms), "utf-8")
+
+
 def test_from_self_training_on_half_of_each_batch_learns_from_proposals(data: DataSet, tmp_path: Path) -> None:
     recipe = _recipe(self_training_from=0.5, self_training_rounds=1)
-    for photo in data.cracked:
-        save_image(proposal_path(tmp_path, 1, photo), np.full((96, 96), IGNORED, np.uint8))
+    _write_round(data, tmp_path, [0.0] * len(data.uncracked))
     stream = painted_stream(data, recipe, 0, tmp_path)
     before = [stream[index]["truth"] for index in range(8)]
     after = [stream[20 * 8 + slot]["truth"] for slot in range(8)]
     assert not any((truth == IGNORED).any() for truth in before)
-    assert [bool((truth == IGNORED).all()) for truth in after] == [False, True] * 4
+    assert [bool((truth == IGNORED).any()) for truth in after] == [False, True] * 4
+
+
+def test_a_crack_painted_over_a_proposal_is_known_to_the_pixel(data: DataSet, tmp_path: Path) -> None:
+    recipe = _recipe(self_training_from=0.5, self_training_rounds=1)
+    _write_round(data, tmp_path, [0.0] * len(data.uncracked))
+    stream = painted_stream(data, recipe, 0, tmp_path)
+    proposed = [stream[20 * 8 + slot]["truth"] for slot in range(1, 64, 2)]
+    assert {tuple(truth.unique().tolist()) for truth in proposed} == {(IGNORED,), (1, IGNORED)}
+
+
+def test_photographs_on_which_the_teacher_wrongly_sees_a_crack_are_learned_from_more_often(tmp_path: Path) -> None:
+    data = load_data(two_folders(tmp_path / "walls"))
+    for shade, photo in enumerate(data.uncracked):
+        save_image(photo.path, np.full((96, 96, 3), 20 + 40 * shade, np.uint8))
+    recipe = _recipe(self_training_from=0.5, self_training_rounds=1, augment=False)
+    _write_round(data, tmp_path, [0.0] * 5 + [0.98])
+    stream = painted_stream(data, recipe, 0, tmp_path)
+    drawn = {id_: 0 for id_ in range(6)}
+    for step in range(20, 40):
+        crop = stream._make(np.random.default_rng(step), step, 6)[0][0]  # the slot that gets no crack
+        drawn[round((float(np.median(crop)) - 20) / 40)] += 1
+    assert drawn[5] >= 15
 
 
 def test_supervised_crops_take_their_truth_from_the_mask(tmp_path: Path) -> None:
@@ -81,12 +109,12 @@ def test_the_originals_order_is_one_shuffle_round_and_round(data: DataSet) -> No
 def test_a_photograph_that_cannot_be_read_does_not_end_a_run(tmp_path: Path) -> None:
     root = two_folders(tmp_path, each=3)
     (root / "uncracked" / "0.png").write_bytes(b"no picture")
-    samples = painted_samples(load_data(root), _recipe(), 12, seed=0)
+    samples = exact_samples(load_data(root), _recipe(), 12, seed=0)
     assert len(samples) == 12
     for bad in (root / "uncracked").iterdir():
         bad.write_bytes(b"no picture")
     with pytest.raises(FissuraError, match="cannot be read"):
-        painted_samples(load_data(root), _recipe(), 1, seed=0)
+        exact_samples(load_data(root), _recipe(), 1, seed=0)
 
 
 def test_unknown_pixels_do_not_count_in_the_loss() -> None:

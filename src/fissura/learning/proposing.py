@@ -2,13 +2,15 @@
 
 A cracked photograph is a bag that holds at least one positive instance (mi-SVM, Andrews, Tsochantaridis and
 Hofmann 2003): its surest piece is taken for crack even where the teacher is not sure, further pieces only where
-it is. What the teacher thinks possible but not sure is ignored; the rest is background.
+it is. What the teacher thinks possible but not sure is ignored; the rest is background. On uncracked photographs
+the label alone is truth, and those on which the teacher sees a crack all the same are learned from more often.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from fissura.errors import UnreadablePhotoError
 from fissura.files import written_whole
 from fissura.learning.losses import IGNORED
 from fissura.photos import Photo, read_photo
-from fissura.segmenting import Cleaning, Segmenter
+from fissura.segmenting import Cleaning, Segmenter, score_photo
 from fissura.segmenting.cleaning import pieces
 
 SURE = Cleaning(low=0.5, high=0.9, min_extent_px=48, min_extent_fraction=0.15)
@@ -76,6 +78,45 @@ def write_proposals(
             with written_whole(path) as temporary:
                 Image.fromarray(truth).save(temporary, compress_level=1)
         advance()
+
+
+def write_alarms(
+    photos: Sequence[Photo],
+    teacher: Segmenter,
+    folder: Path,
+    round_: int,
+    advance: Callable[[], None] = lambda: None,
+) -> None:
+    """Write down how surely the teacher sees a crack on each *uncracked* photograph, where its label says none.
+
+    Args:
+        photos: uncracked photographs; one that cannot be read gets 0.
+        teacher: the model so far.
+        folder: where the proposals are kept.
+        round_: number of the round, from 1.
+        advance: called after each photograph.
+    """
+    path = _alarms_path(folder, round_)
+    if path.exists():
+        return
+    alarms = []
+    for photo in photos:
+        try:
+            alarms.append(score_photo(teacher.probability(read_photo(photo.path)), SURE))
+        except UnreadablePhotoError:
+            alarms.append(0.0)
+        advance()
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps([round(alarm, 4) for alarm in alarms]), "utf-8")
+
+
+def read_alarms(folder: Path, round_: int) -> NDArray[np.float64]:
+    """Read what :func:`write_alarms` wrote: ``(N,)`` scores in [0, 1], one per photograph."""
+    return np.array(json.loads(_alarms_path(folder, round_).read_text("utf-8")), np.float64)
+
+
+def _alarms_path(folder: Path, round_: int) -> Path:
+    return folder / f"round-{round_}" / "alarms.json"
 
 
 def read_proposal(path: Path) -> NDArray[np.uint8]:

@@ -8,8 +8,8 @@ A sample is a dict of ``photo`` ``(3, S, S)`` float32 normalised, ``truth`` ``(1
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,19 +20,20 @@ from torch.utils.data import Dataset
 from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.learning.augmenting import change_light, random_crop, whole
 from fissura.learning.losses import IGNORED
-from fissura.learning.proposing import proposal_path, read_proposal
+from fissura.learning.proposing import proposal_path, read_alarms, read_proposal
 from fissura.learning.recipe import Recipe
-from fissura.painting import SURFACES, PaintedPhoto, draw_surface, paint_cracks, paint_nothing
+from fissura.learning.sampling import Urn
+from fissura.painting import SURFACES, PainterSettings, draw_surface, paint_cracks, paint_nothing
 from fissura.photos import DataSet, Photo, read_mask, read_photo
 from fissura.segmenting import normalise
 from fissura.segmenting.normalising import Normalisation
 
-T = TypeVar("T")
 Sample = dict[str, Tensor]
 Crop = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # photo (S, S, 3) and truth (S, S)
 
 PAINTED_SLOTS = 4, 3  # of every four crops from uncracked photographs three get cracks, one distractors only
-MOST_TRIES = 20  # photographs that cannot be read in a row before the run gives up
+PAINTED_OVER = 0.5  # share of cracked photographs that get a painted crack beside their own
+LEAST_ALARM = 0.02  # weight of an uncracked photograph on which the teacher sees nothing
 
 
 class Stream(Dataset[Sample]):
@@ -77,8 +78,16 @@ def to_sample(
 
 
 def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) -> Stream:
-    """Paint on uncracked photographs; from self-training on, half of each batch are cracked photographs."""
-    uncracked, cracked = data.uncracked, data.cracked
+    """Paint on uncracked photographs; from self-training on, half of each batch are cracked photographs.
+
+    From then on, too, the crops without any crack come from the photographs on which the teacher wrongly saw one.
+    """
+    uncracked, cracked = Urn(data.uncracked.photos), Urn(data.cracked.photos)
+
+    @lru_cache(maxsize=1)
+    def alarming(round_: int) -> Urn:
+        alarms = read_alarms(proposals, round_)  # (N,) of the first N photographs
+        return Urn(data.uncracked.photos[: len(alarms)], LEAST_ALARM + alarms)
 
     def make(rng: np.random.Generator, step: int, slot: int) -> tuple[Crop, float]:
         round_ = recipe.self_training_round(step)
@@ -88,7 +97,8 @@ def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) ->
         if slot // (2 if round_ else 1) % every < painted:
             crop = paint_cracks(_background(uncracked, recipe, rng), rng)
         else:
-            crop = paint_nothing(_background(uncracked, recipe, rng, procedural=False), rng)
+            surfaces = alarming(round_) if round_ else uncracked
+            crop = paint_nothing(_background(surfaces, recipe, rng, procedural=False), rng)
         return (crop.photo, crop.mask.astype(np.uint8)), float(crop.mask.any())
 
     return Stream(make, recipe, seed)
@@ -100,12 +110,13 @@ def masked_stream(data: DataSet, recipe: Recipe, seed: int) -> Stream:
     Raises:
         FissuraError: if no photograph has a mask.
     """
-    known = DataSet(tuple(photo for photo in data if photo.mask or photo.label == "uncracked"))
+    known = [photo for photo in data if photo.mask or photo.label == "uncracked"]
     if not any(photo.mask for photo in known):
         raise FissuraError("recipe supervised: no photograph has a mask; use recipe painted, which needs none")
+    urn = Urn(known)
 
     def make(rng: np.random.Generator, _step: int, _slot: int) -> tuple[Crop, float]:
-        photo, truth = _random_readable(known, rng, _with_mask)
+        photo, truth = urn.draw(rng, _with_mask)
         crop = random_crop(photo, truth, recipe.crop_px, rng, scale=recipe.augment)
         return crop, float(crop[1].any())
 
@@ -115,13 +126,14 @@ def masked_stream(data: DataSet, recipe: Recipe, seed: int) -> Stream:
 def labelled_stream(data: DataSet, recipe: Recipe, seed: int) -> Stream:
     """Whole photographs, resized, with nothing but their labels: one shuffle, then round and round."""
     order = np.random.default_rng(seed).permutation(len(data))
+    urn = Urn(data.photos)
 
     def make(rng: np.random.Generator, step: int, slot: int) -> tuple[Crop, float]:
         photo = data[int(order[(step * recipe.batch + slot) % len(data)])]
         try:
             pixels = read_photo(photo.path)
         except UnreadablePhotoError:
-            photo, pixels = _random_readable(data, rng, lambda other: (other, read_photo(other.path)))
+            photo, pixels = urn.draw(rng, lambda other: (other, read_photo(other.path)))
         resized = whole(pixels, recipe.crop_px)
         unknown = np.full(resized.shape[:2], IGNORED, np.uint8)
         return (resized, unknown), float(photo.label == "cracked")
@@ -129,32 +141,53 @@ def labelled_stream(data: DataSet, recipe: Recipe, seed: int) -> Stream:
     return Stream(make, recipe, seed)
 
 
-def painted_samples(data: DataSet, recipe: Recipe, count: int, seed: int) -> list[PaintedPhoto]:
-    """Paint cracks on crops of uncracked photographs: exact truth for validation, the same at every call."""
-    samples = []
+def exact_samples(data: DataSet, recipe: Recipe, count: int, seed: int) -> list[Crop]:
+    """Make crops whose truth is known to the pixel, for validation: the same ones at every call.
+
+    They are painted cracks on uncracked photographs; to a supervised recipe, and to it alone, cracked photographs
+    with the masks that it may use.
+    """
+    cracked = [photo for photo in data.cracked if photo.mask]
+    if recipe.method == "supervised" and cracked:
+        masked = Urn(cracked)
+        return [
+            random_crop(*masked.draw(rng, _with_mask), recipe.crop_px, rng, scale=False)
+            for rng in (np.random.default_rng([seed, index]) for index in range(count))
+        ]
+    uncracked, samples = Urn(data.uncracked.photos), []
     for index in range(count):
         rng = np.random.default_rng([seed, index])
-        samples.append(paint_cracks(_background(data.uncracked, recipe, rng, procedural=False), rng))
+        painted = paint_cracks(_background(uncracked, recipe, rng, procedural=False), rng)
+        samples.append((painted.photo, painted.mask.astype(np.uint8)))
     return samples
 
 
 def _background(
-    uncracked: DataSet, recipe: Recipe, rng: np.random.Generator, *, procedural: bool = True
+    uncracked: Urn, recipe: Recipe, rng: np.random.Generator, *, procedural: bool = True
 ) -> NDArray[np.uint8]:
     side = recipe.crop_px
     if procedural and rng.random() < recipe.procedural_share:
         return draw_surface(SURFACES[rng.integers(len(SURFACES))], side, side, rng)
-    photo = _random_readable(uncracked, rng, lambda photo: read_photo(photo.path))
+    photo = uncracked.draw(rng, lambda photo: read_photo(photo.path))
     no_truth = np.zeros(photo.shape[:2], np.uint8)
     return random_crop(photo, no_truth, side, rng, scale=recipe.augment)[0]
 
 
-def _proposed_crop(cracked: DataSet, recipe: Recipe, round_: int, proposals: Path, rng: np.random.Generator) -> Crop:
+def _proposed_crop(cracked: Urn, recipe: Recipe, round_: int, proposals: Path, rng: np.random.Generator) -> Crop:
+    """Cut a crop of a cracked photograph and its proposal; every other one gets a painted crack besides.
+
+    Self-training alone repeats what the teacher cannot see; a painted crack has exact truth on the very surfaces
+    that cracks are found on.
+    """
+
     def with_proposal(photo: Photo) -> Crop:
         return read_photo(photo.path), read_proposal(proposal_path(proposals, round_, photo))
 
-    photo, truth = _random_readable(cracked, rng, with_proposal)
-    return random_crop(photo, truth, recipe.crop_px, rng, scale=recipe.augment)
+    photo, truth = random_crop(*cracked.draw(rng, with_proposal), recipe.crop_px, rng, scale=recipe.augment)
+    if rng.random() < PAINTED_OVER:
+        painted = paint_cracks(photo, rng, PainterSettings(distractors=0.0))  # none may hide the crack that is there
+        photo, truth = painted.photo, np.where(painted.mask, np.uint8(1), truth)
+    return photo, truth
 
 
 def _with_mask(photo: Photo) -> Crop:
@@ -163,13 +196,3 @@ def _with_mask(photo: Photo) -> Crop:
     if photo.mask is None:
         return pixels, np.zeros(shape, np.uint8)
     return pixels, read_mask(photo.mask, (shape[0], shape[1])).astype(np.uint8)
-
-
-def _random_readable(data: DataSet, rng: np.random.Generator, read: Callable[[Photo], T]) -> T:
-    """Draw photographs until one can be read: one bad photograph never ends a run."""
-    for _ in range(MOST_TRIES):
-        try:
-            return read(data[int(rng.integers(len(data)))])
-        except UnreadablePhotoError as error:
-            last = error
-    raise FissuraError(f"training stopped: {MOST_TRIES} photographs in a row cannot be read; the last: {last}")

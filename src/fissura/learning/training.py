@@ -22,15 +22,15 @@ from fissura.learning.exporting import export_model, replace_card
 from fissura.learning.fitting import fit
 from fissura.learning.learner import Learner
 from fissura.learning.networks import multiple_px
-from fissura.learning.proposing import write_proposals
+from fissura.learning.proposing import write_alarms, write_proposals
 from fissura.learning.recipe import Recipe
 from fissura.learning.run import Plan, Precision, RunFolder
 from fissura.learning.selection import Judged, choose_cleaning
 from fissura.learning.streams import (
     Stream,
+    exact_samples,
     labelled_stream,
     masked_stream,
-    painted_samples,
     painted_stream,
 )
 from fissura.learning.validating import MOST_PHOTOS, PAINTED, Validation
@@ -38,7 +38,9 @@ from fissura.photos import DataSet, load_data, read_photo, split_by_group
 from fissura.segmenting import Cleaning, ModelCard, Segmenter, usable_cores
 
 HELD_OUT = 0.15  # share of the photographs that selects and is never learned from
-MOST_PROPOSALS = 2000  # cracked photographs in self-training; more would cost more time than they teach
+MOST_PROPOSALS = (
+    2000  # photographs of each label that the teacher looks at; more cost more than they teach
+)
 TILE_PX = 512
 OVERLAP_PX = 96
 
@@ -145,7 +147,9 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
         with TemporaryDirectory() as temporary:  # the teacher is asked as it will be used: exported, any size
             model = Path(temporary) / "teacher.onnx"
             export_model(network, _card(network, plan, recipe.cleaning), model)
-            write_proposals(learned.cracked[:MOST_PROPOSALS], Segmenter(model), folder.proposals, round_, advance)
+            teacher = Segmenter(model)
+            write_proposals(learned.cracked[:MOST_PROPOSALS], teacher, folder.proposals, round_, advance)
+            write_alarms(learned.uncracked.photos[:MOST_PROPOSALS], teacher, folder.proposals, round_, advance)
 
     try:
         history = fit(learner, plan, folder, stream, validation, propose, loggers=all_loggers, progress=progress)
@@ -199,8 +203,8 @@ def _fastest_precision() -> Precision:
 
 
 def _choose(segmenter: Segmenter, plan: Plan, held_out: DataSet) -> Judged:
-    crops = painted_samples(held_out, plan.recipe, PAINTED, plan.seed + 1)
-    painted = [(segmenter.probability(crop.photo), crop.mask) for crop in crops]
+    crops = exact_samples(held_out, plan.recipe, PAINTED, plan.seed + 1)
+    painted = [(segmenter.probability(photo), truth == 1) for photo, truth in crops]
     uncracked, cracked = (_probabilities(photos, segmenter) for photos in (held_out.uncracked, held_out.cracked))
     return choose_cleaning(painted, uncracked, cracked)
 

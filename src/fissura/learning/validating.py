@@ -1,4 +1,7 @@
-"""Mask-free validation: painted cracks with exact truth, held-out photographs with their labels."""
+"""Mask-free validation: painted cracks with exact truth, held-out photographs with their labels.
+
+Only a supervised recipe, which has masks, is judged on held-out ones instead of painted cracks.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from fissura.errors import UnreadablePhotoError
 from fissura.learning.augmenting import whole
 from fissura.learning.recipe import Recipe
-from fissura.learning.streams import Sample, painted_samples, to_sample
+from fissura.learning.streams import Sample, exact_samples, to_sample
 from fissura.photos import DataSet, Photo, read_photo
 from fissura.segmenting import clean
 
@@ -32,8 +35,8 @@ class Validation:
     def __init__(self, held_out: DataSet, recipe: Recipe, seed: int) -> None:
         self._cleaning = recipe.cleaning
         crops = [
-            to_sample(crop.photo, crop.mask.astype(np.uint8), 1.0, recipe.normalisation)
-            for crop in painted_samples(held_out, recipe, PAINTED, seed)
+            to_sample(photo, truth, 1.0, recipe.normalisation)
+            for photo, truth in exact_samples(held_out, recipe, PAINTED, seed)
         ]
         photos = held_out.cracked.photos[:MOST_PHOTOS] + held_out.uncracked.photos[:MOST_PHOTOS]
         self._crops = DataLoader[Sample](crops, batch_size=16)  # type: ignore[arg-type]  # a list will do

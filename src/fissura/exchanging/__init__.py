@@ -1,0 +1,1 @@
+"""Exchanging: cracks and masks to the files of other programs, and corrected masks back from them."""

@@ -1,0 +1,61 @@
+"""Which photograph comes next: small sources more often than their number, none by its size alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fissura.errors import FissuraError, UnreadablePhotoError
+from fissura.photos import Photo
+
+T = TypeVar("T")
+
+MOST_TRIES = 20  # photographs that cannot be read in a row before the run gives up
+
+
+class Urn:
+    """Photographs to draw from, with replacement.
+
+    A source is drawn in proportion to the square root of its size, unless weights are given: a source of 60
+    photographs beside one of 600 must neither drown nor be learned by heart.
+
+    Args:
+        photos: what to draw from, at least one.
+        weights: ``(N,)`` how often each is drawn, relative to the others, >= 0 and not all 0.
+
+    Example:
+        >>> urn = Urn(data.cracked.photos)  # doctest: +SKIP
+        >>> urn.draw(np.random.default_rng(0), lambda photo: read_photo(photo.path))  # doctest: +SKIP
+    """
+
+    def __init__(self, photos: Sequence[Photo], weights: NDArray[np.float64] | None = None) -> None:
+        self._photos = photos
+        if weights is None:
+            sizes = Counter(photo.source for photo in photos)
+            weights = np.array([sizes[photo.source] ** -0.5 for photo in photos])
+        self._reached = np.cumsum(weights / weights.sum())  # (N,) rising to 1
+
+    def draw(self, rng: np.random.Generator, read: Callable[[Photo], T]) -> T:
+        """Draw photographs until one can be read: one bad photograph never ends a run.
+
+        Args:
+            rng: source of randomness.
+            read: reads a photograph; :class:`UnreadablePhotoError` if it cannot.
+
+        Returns:
+            What ``read`` returned.
+
+        Raises:
+            FissuraError: if ``MOST_TRIES`` photographs in a row cannot be read.
+        """
+        for _ in range(MOST_TRIES):
+            place = int(np.searchsorted(self._reached, rng.random(), side="right"))
+            try:
+                return read(self._photos[min(place, len(self._photos) - 1)])
+            except UnreadablePhotoError as error:
+                last = error
+        raise FissuraError(f"training stopped: {MOST_TRIES} photographs in a row cannot be read; the last: {last}")
