@@ -1,1 +1,9 @@
-"""Measuring: a mask becomes cracks with length, width and orientation, in pixels and, with a scale, millimetres."""
+"""Measuring: a mask becomes cracks with length, width and orientation, in pixels and, with a scale, millimetres.
+
+A crack is one connected piece of the mask. Its centre line is a graph of branches, from the mask's skeleton made
+smooth; its width is measured across that line, from the photograph or the probability map where they are given.
+"""
+
+from fissura.measuring.crack import CRACK_COLUMNS, Branch, Crack, Measurement, Pattern, crack_table
+
+__all__ = ["CRACK_COLUMNS", "Branch", "Crack", "Measurement", "Pattern", "crack_table"]
