@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 
 from fissura.errors import FissuraError
 from fissura.learning import Recipe, load_recipe
-from fissura.learning.losses import IGNORED, max_pool_loss, pixel_loss
+from fissura.learning.losses import IGNORED, Pooling, label_loss, pixel_loss
 from fissura.learning.proposing import proposal_path
 from fissura.learning.streams import labelled_stream, masked_stream, exact_samples, painted_stream
 from fissura.photos import DataSet, load_data, save_image
@@ -138,5 +139,25 @@ def test_the_pixel_loss_of_a_right_answer_is_nought() -> None:
 def test_the_max_pool_loss_asks_for_one_pixel_on_cracked_and_none_on_uncracked() -> None:
     logits = torch.full((2, 1, 8, 8), -20.0)
     logits[0, 0, 2, 2] = 20.0
-    assert float(max_pool_loss(logits, torch.tensor([1.0, 0.0]))) < 1e-6
-    assert float(max_pool_loss(logits, torch.tensor([0.0, 1.0]))) > 10
+    assert float(label_loss(logits, torch.tensor([1.0, 0.0]))) < 1e-6
+    assert float(label_loss(logits, torch.tensor([0.0, 1.0]))) > 10
+
+
+@pytest.mark.parametrize("pooling", ["max", "top-k", "log-sum-exp"])
+def test_every_pooling_gives_equal_logits_back_and_otherwise_lies_between_their_mean_and_maximum(
+    pooling: Pooling,
+) -> None:
+    def pooled(logits: torch.Tensor) -> float:
+        loss = float(label_loss(logits, torch.tensor([1.0]), pooling))  # log(1 + exp(-z)) of the pooled logit z
+        return -math.log(math.expm1(loss))
+
+    assert pooled(torch.full((1, 1, 20, 30), 0.7)) == pytest.approx(0.7, abs=1e-4)
+    logits = torch.randn(1, 1, 20, 30, generator=torch.Generator().manual_seed(0))
+    assert float(logits.mean()) < pooled(logits) <= float(logits.max()) + 1e-4
+
+
+def test_top_k_pooling_is_the_mean_of_the_highest_hundredth() -> None:
+    logits = torch.arange(400.0).reshape(1, 1, 20, 20) / 400
+    highest = logits.flatten().sort().values[-4:].mean()
+    expected = torch.nn.functional.softplus(-highest)
+    torch.testing.assert_close(label_loss(logits, torch.tensor([1.0]), "top-k"), expected)

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 from fissura.files import written_whole
 from fissura.learning.history import write_history
 from fissura.learning.learner import Learner, read_checkpoint
-from fissura.learning.losses import max_pool_loss, pixel_loss
+from fissura.learning.losses import label_loss, pixel_loss
 from fissura.learning.progress import Bar
 from fissura.learning.recipe import Recipe
 from fissura.learning.run import Plan, RunFolder
@@ -120,7 +120,7 @@ def _loss(student: nn.Module, batch: Sample, recipe: Recipe) -> Tensor:
     photos = batch["photo"].contiguous(memory_format=torch.channels_last)  # (B, 3, S, S)
     logits = student(photos)  # (B, 1, S, S)
     if recipe.method == "max-pool":
-        return max_pool_loss(logits, batch["label"])
+        return label_loss(logits, batch["label"], recipe.pooling)
     return pixel_loss(logits, batch["truth"])
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fissura.errors import FissuraError
+from fissura.learning.losses import Pooling
 from fissura.segmenting import Cleaning
 from fissura.segmenting.normalising import Normalisation
 
@@ -31,6 +32,8 @@ class Recipe(BaseModel):
         method: where supervision comes from: ``painted`` (painted cracks, then self-training on cracked
             photographs), ``max-pool`` (image-level labels through a global max-pool), ``supervised``
             (human masks).
+        pooling: how a photograph's logits become one (``max-pool`` only); see
+            :func:`fissura.learning.losses.label_loss`.
         network: see :func:`fissura.learning.networks.build_network`.
         pretrained: whether the encoder starts from ImageNet weights where they can be had.
         normalisation: see :func:`fissura.segmenting.normalise`.
@@ -56,6 +59,7 @@ class Recipe(BaseModel):
     version: Count
     description: str
     method: Literal["painted", "max-pool", "supervised"]
+    pooling: Pooling = "max"
     network: str = "compact"
     pretrained: bool = False
     normalisation: Normalisation = "photo"
