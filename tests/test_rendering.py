@@ -159,10 +159,7 @@ def test_ragged_edges_keep_the_width_on_average(width_px: float, raggedness: flo
         coverage([across], SIDE_PX, SIDE_PX, raggedness=raggedness, rng=np.random.default_rng(seed))
         for seed in range(20)
     ]
-    # Round joints reach over the notches beside them, in a wide line farther than in a thin one.
-    assert np.mean([one.sum() for one in ragged]) == pytest.approx(
-        smooth.sum(), rel=0.03 + 0.04 * width_px * raggedness
-    )
+    assert np.mean([one.sum() for one in ragged]) == pytest.approx(smooth.sum(), rel=0.02)
     assert np.std([one.sum() for one in ragged]) > 0
 
 

@@ -10,8 +10,6 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-SCALES = (0.7, 1.5)  # an inspector's distance to the wall varies by about this much within a job
-
 _turn = v2.Compose([v2.RandomHorizontalFlip(), v2.RandomVerticalFlip()])
 _light = v2.Compose(
     [
@@ -29,7 +27,11 @@ def to_tensors(photo: NDArray[np.uint8], truth: NDArray[np.uint8]) -> tuple[tv_t
 
 
 def random_crop(
-    photo: NDArray[np.uint8], truth: NDArray[np.uint8], crop_px: int, rng: np.random.Generator, scale: bool
+    photo: NDArray[np.uint8],
+    truth: NDArray[np.uint8],
+    crop_px: int,
+    rng: np.random.Generator,
+    scales: tuple[float, float] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Cut a random square and bring it to ``crop_px``, turned by a random multiple of 90 degrees.
 
@@ -38,19 +40,20 @@ def random_crop(
         truth: ``(H, W)`` uint8.
         crop_px: side of the result, in px.
         rng: source of randomness.
-        scale: whether to vary the scale (by ``SCALES``) and to turn.
+        scales: smallest and largest factor by which to scale at random, and turn; neither if None. A photograph
+            smaller than the crop is enlarged.
 
     Returns:
         ``(crop_px, crop_px, 3)`` uint8 and ``(crop_px, crop_px)`` uint8.
     """
     height, width = truth.shape
-    factor = float(np.exp(rng.uniform(*np.log(SCALES)))) if scale else 1.0
+    factor = float(np.exp(rng.uniform(*np.log(scales)))) if scales else 1.0
     side = min(round(crop_px / factor), height, width)
     top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
     image, mask = to_tensors(photo[top : top + side, left : left + side], truth[top : top + side, left : left + side])
     if side != crop_px:
         image, mask = F.resize(image, [crop_px, crop_px]), F.resize(mask, [crop_px, crop_px])
-    quarter_turns = int(rng.integers(4)) if scale else 0
+    quarter_turns = int(rng.integers(4)) if scales else 0
     cut = np.rot90(image.permute(1, 2, 0).numpy(), quarter_turns)
     return cut, np.rot90(mask[0].numpy(), quarter_turns)
 
@@ -60,7 +63,7 @@ def change_light(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Flip a crop and change its light, sharpness and compression at random.
 
-    Args and returns are those of :func:`random_crop`, without its scale.
+    Args and returns are those of :func:`random_crop`, without its size and scales.
     """
     with torch.random.fork_rng(devices=[]):  # torchvision draws from torch's global generator
         torch.manual_seed(int(rng.integers(2**63)))

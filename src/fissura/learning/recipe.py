@@ -44,6 +44,7 @@ class Recipe(BaseModel):
         learning_rate: the peak of the schedule.
         schedule: ``constant``, or ``one-cycle`` (a short rise, then a cosine down to zero).
         weight_decay: of AdamW; 0 makes it Adam.
+        scales: smallest and largest factor by which crops are scaled.
         augment: whether crops are scaled, turned, and changed in light, sharpness and compression.
         self_training_from: share of the steps after which cracked photographs join in (``painted`` only).
         self_training_rounds: how many times the teacher proposes masks for them; 0 leaves them out.
@@ -70,6 +71,7 @@ class Recipe(BaseModel):
     learning_rate: Annotated[float, Field(gt=0)]
     schedule: Literal["constant", "one-cycle"] = "one-cycle"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    scales: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.7, 1.5)
     augment: bool = True
     self_training_from: Share = 1.0
     self_training_rounds: Annotated[int, Field(ge=0)] = 0
@@ -86,6 +88,11 @@ class Recipe(BaseModel):
     def total_steps(self) -> int:
         """The steps that are really taken: whole epochs."""
         return self.epochs * self.epoch_steps
+
+    @property
+    def random_scales(self) -> tuple[float, float] | None:
+        """The scales to draw from; None where crops are taken as they are."""
+        return self.scales if self.augment else None
 
     def self_training_round(self, step: int) -> int:
         """Tell which round of proposals step ``step`` (from 0) learns from; 0 before self-training.

@@ -98,7 +98,7 @@ def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) ->
             crop = paint_cracks(_background(uncracked, recipe, rng), rng)
         else:
             surfaces = alarming(round_) if round_ else uncracked
-            crop = paint_nothing(_background(surfaces, recipe, rng, procedural=False), rng)
+            crop = paint_nothing(_background(surfaces, recipe, rng), rng)
         return (crop.photo, crop.mask.astype(np.uint8)), float(crop.mask.any())
 
     return Stream(make, recipe, seed)
@@ -117,7 +117,7 @@ def masked_stream(data: DataSet, recipe: Recipe, seed: int) -> Stream:
 
     def make(rng: np.random.Generator, _step: int, _slot: int) -> tuple[Crop, float]:
         photo, truth = urn.draw(rng, _with_mask)
-        crop = random_crop(photo, truth, recipe.crop_px, rng, scale=recipe.augment)
+        crop = random_crop(photo, truth, recipe.crop_px, rng, recipe.random_scales)
         return crop, float(crop[1].any())
 
     return Stream(make, recipe, seed)
@@ -151,26 +151,33 @@ def exact_samples(data: DataSet, recipe: Recipe, count: int, seed: int) -> list[
     if recipe.method == "supervised" and cracked:
         masked = Urn(cracked)
         return [
-            random_crop(*masked.draw(rng, _with_mask), recipe.crop_px, rng, scale=False)
+            random_crop(*masked.draw(rng, _with_mask), recipe.crop_px, rng)
             for rng in (np.random.default_rng([seed, index]) for index in range(count))
         ]
     uncracked, samples = Urn(data.uncracked.photos), []
     for index in range(count):
         rng = np.random.default_rng([seed, index])
-        painted = paint_cracks(_background(uncracked, recipe, rng, procedural=False), rng)
+        painted = paint_cracks(_background(uncracked, recipe, rng), rng)
         samples.append((painted.photo, painted.mask.astype(np.uint8)))
     return samples
 
 
-def _background(
-    uncracked: Urn, recipe: Recipe, rng: np.random.Generator, *, procedural: bool = True
-) -> NDArray[np.uint8]:
+def uncracked_samples(data: DataSet, recipe: Recipe, count: int, seed: int) -> list[NDArray[np.uint8]]:
+    """Make crops without any crack, with distractors: harder than most photographs, and the same at every call."""
+    uncracked, samples = Urn(data.uncracked.photos), []
+    for index in range(count):
+        rng = np.random.default_rng([seed, index])
+        samples.append(paint_nothing(_background(uncracked, recipe, rng), rng).photo)
+    return samples
+
+
+def _background(uncracked: Urn, recipe: Recipe, rng: np.random.Generator) -> NDArray[np.uint8]:
     side = recipe.crop_px
-    if procedural and rng.random() < recipe.procedural_share:
+    if rng.random() < recipe.procedural_share:
         return draw_surface(SURFACES[rng.integers(len(SURFACES))], side, side, rng)
     photo = uncracked.draw(rng, lambda photo: read_photo(photo.path))
     no_truth = np.zeros(photo.shape[:2], np.uint8)
-    return random_crop(photo, no_truth, side, rng, scale=recipe.augment)[0]
+    return random_crop(photo, no_truth, side, rng, recipe.random_scales)[0]
 
 
 def _proposed_crop(cracked: Urn, recipe: Recipe, round_: int, proposals: Path, rng: np.random.Generator) -> Crop:
@@ -183,7 +190,7 @@ def _proposed_crop(cracked: Urn, recipe: Recipe, round_: int, proposals: Path, r
     def with_proposal(photo: Photo) -> Crop:
         return read_photo(photo.path), read_proposal(proposal_path(proposals, round_, photo))
 
-    photo, truth = random_crop(*cracked.draw(rng, with_proposal), recipe.crop_px, rng, scale=recipe.augment)
+    photo, truth = random_crop(*cracked.draw(rng, with_proposal), recipe.crop_px, rng, recipe.random_scales)
     if rng.random() < PAINTED_OVER:
         painted = paint_cracks(photo, rng, PainterSettings(distractors=0.0))  # none may hide the crack that is there
         photo, truth = painted.photo, np.where(painted.mask, np.uint8(1), truth)

@@ -32,15 +32,14 @@ from fissura.learning.streams import (
     labelled_stream,
     masked_stream,
     painted_stream,
+    uncracked_samples,
 )
 from fissura.learning.validating import MOST_PHOTOS, PAINTED, Validation
-from fissura.photos import DataSet, load_data, read_photo, split_by_group
+from fissura.photos import DataSet, load_data, opening_only, read_photo, split_by_group
 from fissura.segmenting import Cleaning, ModelCard, Segmenter, usable_cores
 
 HELD_OUT = 0.15  # share of the photographs that selects and is never learned from
-MOST_PROPOSALS = (
-    2000  # photographs of each label that the teacher looks at; more cost more than they teach
-)
+MOST_PROPOSALS = 2000  # photographs of each label that the teacher looks at; more cost more than they teach
 TILE_PX = 512
 OVERLAP_PX = 96
 
@@ -103,7 +102,8 @@ def train(
         precision=_fastest_precision(),
         threads=usable_cores(),
     )
-    return _run(folder, plan, photos, loggers, progress)
+    with opening_only(photos):
+        return _run(folder, plan, photos, loggers, progress)
 
 
 def resume(out: Path, *, loggers: Sequence[str] = (), progress: bool = False) -> Trained:
@@ -122,7 +122,8 @@ def resume(out: Path, *, loggers: Sequence[str] = (), progress: bool = False) ->
     photos = _photos_to_learn_from(plan.data, plan.recipe)
     if photos.fingerprint() != plan.data_fingerprint:
         raise FissuraError(f"{out}: its photographs have changed since the run began; start anew with another --out")
-    return _run(folder, plan, photos, loggers, progress)
+    with opening_only(photos):
+        return _run(folder, plan, photos, loggers, progress)
 
 
 def _photos_to_learn_from(data: Sequence[Path], recipe: Recipe) -> DataSet:
@@ -206,7 +207,9 @@ def _choose(segmenter: Segmenter, plan: Plan, held_out: DataSet) -> Judged:
     crops = exact_samples(held_out, plan.recipe, PAINTED, plan.seed + 1)
     painted = [(segmenter.probability(photo), truth == 1) for photo, truth in crops]
     uncracked, cracked = (_probabilities(photos, segmenter) for photos in (held_out.uncracked, held_out.cracked))
-    return choose_cleaning(painted, uncracked, cracked)
+    # Held-out photographs are few; with stains, joints and shadows painted on them they tell more.
+    stained = uncracked_samples(held_out, plan.recipe, PAINTED, plan.seed + 2)
+    return choose_cleaning(painted, uncracked + [segmenter.probability(photo) for photo in stained], cracked)
 
 
 def _probabilities(photos: DataSet, segmenter: Segmenter) -> list[NDArray[np.float32]]:

@@ -31,8 +31,7 @@ def coverage(
         height: in px.
         width: in px.
         raggedness: standard deviation of each edge's own roughness as a share of the width; 0 gives edges
-            exactly half the width from the centre line. The round joints fill some of the notches: a line
-            of 12 px at 0.3 comes out about a seventh wider than a smooth one, a line of 3 px no wider.
+            exactly half the width from the centre line, others lie there on average.
         rng: source of the edges' roughness; needed where ``raggedness`` > 0.
 
     Returns:
@@ -48,7 +47,7 @@ def coverage(
         halves = np.repeat(branch.width_px[:, None] / 2, 2, axis=1)  # (N, 2): left and right of the line
         if raggedness > 0 and rng is not None:
             noise = np.stack([smooth_noise(len(halves), 1.5, rng) for _ in range(2)], axis=1)
-            halves = halves * np.clip(1 + 2 * raggedness * noise, 0.3, 2.0)
+            halves = halves * np.clip(1 + 2 * raggedness * noise, 0.3, 1.7)
         _draw_ribbon(canvas, branch.points_px, halves)
     return np.asarray(cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA) / np.float32(255))
 
@@ -98,8 +97,22 @@ def _draw_ribbon(canvas: NDArray[np.uint8], points_px: NDArray[np.float64], halv
     scale = 1 << _FRACTION_BITS
     for quad in np.round(quads[near] * scale).astype(np.int32):
         cv2.fillConvexPoly(canvas, quad, 255, cv2.LINE_8, _FRACTION_BITS)
-    radii = np.round(halves.min(axis=1) * scale).astype(int)
+    radii = np.round(_within_neighbours(halves.min(axis=1), fine) * scale).astype(int)
     joints = np.flatnonzero((np.append(near, False) | np.append(False, near)) & (radii > scale))
     centres = np.round(fine * scale).astype(int)
     for (x, y), radius in zip(centres[joints].tolist(), radii[joints].tolist(), strict=True):
         cv2.circle(canvas, (x, y), radius, 255, -1, cv2.LINE_8, _FRACTION_BITS)
+
+
+def _within_neighbours(radii: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shrink the circle around each point of a line so that it does not fill the notches beside its neighbours.
+
+    A circle of radius r reaches sqrt(r^2 - d^2) from a straight line at the distance d along it.
+    """
+    fitted = radii.copy()
+    pitch = max(float(np.linalg.norm(np.diff(centres, axis=0), axis=1).mean()), 1e-6)
+    for apart in range(1, min(len(radii) - 1, int(radii.max() / pitch) + 1) + 1):
+        distances = np.linalg.norm(centres[apart:] - centres[:-apart], axis=1)  # (N - apart,)
+        fitted[apart:] = np.minimum(fitted[apart:], np.hypot(radii[:-apart], distances))
+        fitted[:-apart] = np.minimum(fitted[:-apart], np.hypot(radii[apart:], distances))
+    return fitted

@@ -1,4 +1,4 @@
-"""Procedural surfaces: concrete, asphalt and plaster that need no photograph at all."""
+"""Procedural surfaces: concrete, asphalt, plaster and masonry that need no photograph at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Surface = Literal["concrete", "asphalt", "plaster"]
+Surface = Literal["concrete", "asphalt", "plaster", "masonry"]
 SURFACES: tuple[Surface, ...] = get_args(Surface)
 
 Field = NDArray[np.float32]  # (H, W)
@@ -65,6 +65,8 @@ def draw_surface(kind: Surface, height: int, width: int, rng: np.random.Generato
             grey, warmth = _asphalt(height, width, rng)
         case "plaster":
             grey, warmth = _plaster(height, width, rng)
+        case "masonry":
+            grey, warmth = _masonry(height, width, rng)
     # Light falls off across the picture; materials differ between bluish and ochre, hardly between green and pink.
     light = 1 + 0.04 * noise_field(height, width, max(height, width), rng)
     warm_side = np.array([1.0, 0.15, -1.0], np.float32)
@@ -112,17 +114,49 @@ def _plaster(height: int, width: int, rng: np.random.Generator) -> tuple[Field, 
     return np.asarray(grey, np.float32), np.full((height, width), rng.normal(0.02, 0.03), np.float32)
 
 
+def _masonry(height: int, width: int, rng: np.random.Generator) -> tuple[Field, Field]:
+    """Bricks or blocks in running bond: straight joints in a lattice, which no crack forms."""
+    course_px = float(np.exp(rng.uniform(np.log(28), np.log(160))))
+    length_px, joint_px = course_px * rng.uniform(1.6, 3.2), max(1.5, course_px * rng.uniform(0.04, 0.16))
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    angle, shift = rng.normal(0.0, 0.04), rng.uniform(0, length_px, 2)
+    along = x * np.cos(angle) - y * np.sin(angle) + shift[0] + 0.3 * noise_field(height, width, 12.0, rng)
+    up = x * np.sin(angle) + y * np.cos(angle) + shift[1] + 0.3 * noise_field(height, width, 12.0, rng)
+    course = np.floor(up / course_px)
+    along = along + length_px / 2 * (course % 2)
+    number = (course * 97 + np.floor(along / length_px) * 31).astype(np.int64) % 509
+    # Distance to the nearest joint's middle line, in px.
+    from_bed = np.minimum(up % course_px, course_px - up % course_px)
+    from_head = np.minimum(along % length_px, length_px - along % length_px)
+    edge_px = np.minimum(from_bed, from_head) - joint_px / 2 + 0.4 * noise_field(height, width, 3.0, rng)
+    is_brick = np.clip(edge_px / 1.5 + 0.5, 0, 1).astype(np.float32)
+    skin = fractal_noise(height, width, 1.0, 24.0, rng.uniform(-0.2, 0.4), rng)
+    shades = rng.standard_normal((2, 509), np.float32)
+    brick = rng.uniform(70, 190) * (1 + rng.uniform(0.02, 0.14) * shades[0][number] + rng.uniform(0.02, 0.06) * skin)
+    mortar = rng.uniform(60, 200) * (1 + 0.05 * noise_field(height, width, 1.5, rng))
+    grey = is_brick * brick + (1 - is_brick) * mortar
+    grey += rng.uniform(2, 14) * _lit(3 * is_brick + 0.3 * skin, rng.uniform(0, 2 * np.pi))
+    warmth = is_brick * (rng.uniform(0.0, 0.28) + 0.03 * shades[1][number])
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), 0.5), np.float32), np.asarray(warmth, np.float32)
+
+
 def _asphalt(height: int, width: int, rng: np.random.Generator) -> tuple[Field, Field]:
-    """Packed stones of three sizes in bitumen, with dark interstices: what a network takes for a net of cracks."""
-    bitumen = rng.uniform(35, 70)
-    stone = bitumen + rng.uniform(30, 80)
-    contrast = rng.uniform(6, 20)
-    largest_px = rng.uniform(5.0, 14.0)
+    """Packed stones of three sizes in bitumen, with dark interstices: what a network takes for a net of cracks.
+
+    A quarter is exposed aggregate instead: stones darker or lighter than the coloured mortar that they lie in.
+    """
+    is_mortar = rng.random() < 0.25
+    bitumen = rng.uniform(90, 170) if is_mortar else rng.uniform(30, 85)
+    stone = bitumen + (rng.uniform(-80, 40) if is_mortar else rng.uniform(15, 100))
+    contrast = np.exp(rng.uniform(np.log(6), np.log(40)))
+    largest_px = np.exp(rng.uniform(np.log(4.5), np.log(24)))
+    shares = (0.25, 0.3, 0.3) if is_mortar else (0.8, 0.6, rng.uniform(0.25, 0.6))
+    depth = 12 if is_mortar else np.exp(rng.uniform(np.log(5), np.log(40)))  # of shadows between the stones
     relief = 0.25 * fractal_noise(height, width, 1.0, 4.0, 0.0, rng) - 0.6  # sand in bitumen
     sand = relief
     shades = np.zeros((height, width), np.float32)
     warmth = np.zeros((height, width), np.float32)
-    for pitch_px, share in ((0.4 * largest_px, 0.8), (0.65 * largest_px, 0.6), (largest_px, rng.uniform(0.25, 0.6))):
+    for pitch_px, share in zip((0.4 * largest_px, 0.65 * largest_px, largest_px), shares, strict=True):
         heights, numbers = _stones(height, width, max(pitch_px, 2.0), share, rng)
         on_top = heights > relief
         relief = np.where(on_top, heights, relief)
@@ -131,12 +165,13 @@ def _asphalt(height: int, width: int, rng: np.random.Generator) -> tuple[Field, 
         warmth = np.where(on_top, 0.02 * kinds[1][numbers], warmth)
     is_stone = np.clip(2.5 * (relief - sand), 0, 1)  # its upper part: bitumen creeps up the flanks
     grey = bitumen + is_stone * (stone - bitumen + contrast * shades)
-    grey += rng.uniform(5, 12) * _lit(3 * np.clip(relief, -0.5, 0.6), rng.uniform(0, 2 * np.pi))
+    grey += depth * _lit(3 * np.clip(relief, -0.5, 0.6), rng.uniform(0, 2 * np.pi))
     grey += 4 * noise_field(height, width, 1.3, rng)
     grey *= 1 + 0.05 * fractal_noise(height, width, 25.0, 200.0, 0.5, rng)
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.4, 0.9)), np.float32), np.asarray(
-        warmth * is_stone, np.float32
-    )
+    binder = rng.uniform(0.0, 0.15) if is_mortar else 0.0
+    warmth = warmth * is_stone + binder * (1 - is_stone)
+    blurred = cv2.GaussianBlur(np.maximum(grey, 4), (0, 0), rng.uniform(0.4, 0.9))
+    return np.asarray(blurred, np.float32), np.asarray(warmth, np.float32)
 
 
 def _stones(
