@@ -12,7 +12,7 @@ from fissura.errors import FissuraError
 from fissura.learning import Recipe, load_recipe
 from fissura.learning.losses import IGNORED, Pooling, label_loss, pixel_loss
 from fissura.learning.proposing import proposal_path
-from fissura.learning.streams import labelled_stream, masked_stream, exact_samples, painted_stream
+from fissura.learning.streams import exact_samples, labelled_stream, masked_stream, painted_stream
 from fissura.photos import DataSet, load_data, save_image
 from small_data import two_folders
 
@@ -78,7 +78,7 @@ def test_photographs_on_which_the_teacher_wrongly_sees_a_crack_are_learned_from_
     stream = painted_stream(data, recipe, 0, tmp_path)
     without_crack = [stream[step * 8 + 6]["photo"][0] for step in range(20, 40)]
     shades = [(float(crop.median()) * 0.229 + 0.485) * 255 for crop in without_crack]  # of torchvision's red
-    assert sum(round((shade - 20) / 40) == 5 for shade in shades) >= 15
+    assert sum(round((shade - 20) / 40) == 5 for shade in shades) >= 12  # by chance 3
 
 
 def test_supervised_crops_take_their_truth_from_the_mask(tmp_path: Path) -> None:
