@@ -9,6 +9,7 @@ from fissura.photos.dataset import DataSet, Label, Photo, Split
 from fissura.photos.decoding import MAX_MEGAPIXELS, find_photos, read_mask, read_photo, save_image
 from fissura.photos.inspection import Inspection, inspect_data
 from fissura.photos.layouts import Layout, load_data
+from fissura.photos.opening import opening_only
 from fissura.photos.splits import split_by_group
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "find_photos",
     "inspect_data",
     "load_data",
+    "opening_only",
     "read_mask",
     "read_photo",
     "save_image",

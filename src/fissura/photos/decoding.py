@@ -22,6 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.files import written_whole
+from fissura.photos.opening import refuse_unless_openable
 
 MAX_MEGAPIXELS = 64.0  # a 64-megapixel photograph is 192 MB decoded; anything larger is a mosaic
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
@@ -134,6 +135,7 @@ def save_image(path: Path, image: NDArray[np.uint8]) -> None:
 
 def _decode(path: Path, max_megapixels: float, *, transparent_is_black: bool) -> NDArray[np.uint8]:
     """Decode to ``(H, W, 3)`` uint8, ending every failure as an `UnreadablePhotoError`."""
+    refuse_unless_openable(path)
     try:
         with _opened(path, max_megapixels) as image:
             image.load()
