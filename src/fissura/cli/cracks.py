@@ -1,0 +1,71 @@
+"""Verbs about cracks: to find them on photographs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import fissura
+from fissura.cli.app import app
+from fissura.cli.options import Model, argument, examples, option
+from fissura.terminal import Verb, fail, name_skipped, progress, say, show_table
+
+OF_MODEL = "From probability to mask, instead of the model's"
+
+
+@app.command(
+    cls=Verb,
+    epilog=examples(
+        "fissura segment wall.jpg --model runs/walls/model.onnx --out masks",
+        "fissura segment new-photographs --model model.onnx --out masks --high 0.8 --min-extent-px 100",
+        "fissura segment new-photographs --model model.onnx --out masks --resume",
+    ),
+)
+def segment(
+    photos: Annotated[list[Path], argument("Photographs, and folders searched through and through.")],
+    model: Model,
+    out: Annotated[Path, option("Folder for results.csv, probability/, masks/ and overlays/.")],
+    low: Annotated[float | None, option("Probability that a crack pixel must exceed.", OF_MODEL)] = None,
+    high: Annotated[float | None, option("Probability that a crack must reach somewhere.", OF_MODEL)] = None,
+    min_extent_px: Annotated[float | None, option("Least extent of a crack in px.", OF_MODEL)] = None,
+    min_extent_fraction: Annotated[
+        float | None,
+        option("Least extent as a fraction of the shorter side; the smaller of the two demands counts.", OF_MODEL),
+    ] = None,
+    max_megapixels: Annotated[float, typer.Option(help="Skip larger photographs.")] = 64.0,
+    rle: Annotated[
+        bool, typer.Option("--rle", help="Write submission.csv too, run-length encoded as the original system's.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Pass over what an earlier run with equal settings has finished.")
+    ] = False,
+) -> None:
+    """Find the cracks: probability maps, masks, overlays and a table of verdicts."""
+    with progress("Segmenting") as advance:
+        results = fissura.segment(
+            photos,
+            model=model,
+            out=out,
+            low=low,
+            high=high,
+            min_extent_px=min_extent_px,
+            min_extent_fraction=min_extent_fraction,
+            max_megapixels=max_megapixels,
+            submission=rle,
+            resume=resume,
+            progress=advance,
+        )
+    name_skipped([f"{one.path}: {one.reason}" for one in results.skipped], str(results.table))
+    if not results.segmented:
+        fail(f"{results.table}: not one photograph could be segmented; the reasons stand there")
+    show_table(
+        ["photographs", "number"],
+        [
+            ("cracked", results.cracked),
+            ("uncracked", results.segmented - results.cracked),
+            ("skipped", len(results.skipped)),
+        ],
+    )
+    say(f"table: {results.table}")

@@ -1,0 +1,92 @@
+"""The verbs about cracks: to find them on photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fissura.photos import find_photos
+from fissura.reporting import ResultsFolder, without_results
+from fissura.segmenting import Segmenter, Skipped, segment_photos
+from fissura.verbs.paths import Advance, AnyPath, as_paths
+
+
+@dataclass(frozen=True)
+class Results:
+    """What segmenting a batch leaves.
+
+    Attributes:
+        table: the ``results.csv``: a row per photograph.
+        segmented: how many photographs have results, those of a resumed run included.
+        cracked: how many of these show a crack.
+        skipped: the photographs without results, and why.
+    """
+
+    table: Path
+    segmented: int
+    cracked: int
+    skipped: tuple[Skipped, ...]
+
+
+def segment(
+    photos: Sequence[AnyPath],
+    *,
+    model: AnyPath,
+    out: AnyPath,
+    low: float | None = None,
+    high: float | None = None,
+    min_extent_px: float | None = None,
+    min_extent_fraction: float | None = None,
+    max_megapixels: float | None = None,
+    submission: bool = False,
+    resume: bool = False,
+    progress: Advance | None = None,
+) -> Results:
+    """Segment photographs: probability maps, masks, overlays and a table of verdicts.
+
+    Args:
+        photos: files and folders, searched recursively.
+        model: the model file.
+        out: where the results shall stand.
+        low: probability that a crack pixel must exceed, instead of the model's; see `Cleaning`.
+        high: probability that a crack must reach somewhere, instead of the model's.
+        min_extent_px: least extent of a crack in px, instead of the model's.
+        min_extent_fraction: least extent as a fraction of the photograph's shorter side, instead of the model's.
+        max_megapixels: skip larger photographs; 64 if None.
+        submission: whether to write the original system's run-length encoded ``submission.csv`` too.
+        resume: pass over what an earlier run with equal settings has finished.
+        progress: called with photographs done and their total.
+
+    Returns:
+        Where the table is, and the counts. Photographs that cannot be read are skipped and listed.
+
+    Raises:
+        FissuraError: if no photograph is found, the model file cannot be used, or ``out`` cannot be written.
+
+    Example:
+        >>> fissura.segment(["wall.jpg"], model="model.onnx", out="masks").cracked  # doctest: +SKIP
+        1
+    """
+    files = without_results(find_photos(as_paths(photos)), Path(out))
+    segmenter = Segmenter(Path(model))
+    if any(value is not None for value in (low, high, min_extent_px, min_extent_fraction)):
+        cleaning = segmenter.cleaning.changed(
+            low=low, high=high, min_extent_px=min_extent_px, min_extent_fraction=min_extent_fraction
+        )
+        segmenter = Segmenter(Path(model), cleaning=cleaning)
+    results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume)
+    total, done, skipped = len(files), len(files) - len(results.pending), []
+    limit = {} if max_megapixels is None else {"max_megapixels": max_megapixels}
+    for answer in segment_photos(results.pending, segmenter, **limit):
+        if isinstance(answer, Skipped):
+            results.skip(answer.path, answer.reason)
+            skipped.append(answer)
+        else:
+            found = answer.segmentation
+            results.add(answer.path, found.photo, found.probability, found.mask, found.score)
+        done += 1
+        if progress is not None:
+            progress(done, total)
+    table = results.finish(submission=submission)
+    return Results(table, total - len(skipped), results.cracked, tuple(skipped))

@@ -1,0 +1,75 @@
+"""The verbs about photographs to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fissura.files import output_folder, written_whole
+from fissura.painting import SURFACES, PaintedPhoto, draw_surface, paint_cracks
+from fissura.photos import Inspection, find_photos, inspect_data, load_data, read_photo, save_image
+from fissura.reporting import draw_inspection, draw_overlay
+from fissura.verbs.paths import Advance, AnyPath, as_paths
+
+
+def inspect(data: Sequence[AnyPath], out: AnyPath | None = None, progress: Advance | None = None) -> Inspection:
+    """Tell what a data set is, and what may be wrong with it.
+
+    Args:
+        data: folders or CSV manifests; see :func:`fissura.photos.load_data`.
+        out: where ``inspection.json`` and the picture ``inspection.png`` shall stand; nowhere if None.
+        progress: called with photographs done and their total.
+
+    Raises:
+        FissuraError: if the data set cannot be understood or ``out`` cannot be written.
+
+    Example:
+        >>> fissura.inspect(["walls"]).warnings  # doctest: +SKIP
+    """
+    photos = load_data(*as_paths(data))
+    folder = output_folder(Path(out)) if out is not None else None
+    inspection = inspect_data(photos, progress)
+    if folder is not None:
+        with written_whole(folder / "inspection.json") as temporary:
+            temporary.write_text(inspection.to_json(), "utf-8")
+        draw_inspection(inspection, photos, folder / "inspection.png")
+    return inspection
+
+
+def paint(
+    photos: Sequence[AnyPath] = (), *, out: AnyPath, count: int = 12, size_px: int = 448, seed: int = 0
+) -> list[PaintedPhoto]:
+    """Write painted cracks for a look: photographs, masks and overlays.
+
+    Args:
+        photos: uncracked photographs or folders of them; procedural surfaces if there are none.
+        out: where ``photos/``, ``masks/`` and ``overlays/`` shall stand.
+        count: how many.
+        size_px: side of a procedural surface, in px.
+        seed: the same seed paints the same.
+
+    Raises:
+        FissuraError: if no photograph is found or ``out`` cannot be written.
+
+    Example:
+        >>> fissura.paint(out="samples", count=4)[0].mask.shape  # doctest: +SKIP
+        (448, 448)
+    """
+    files = find_photos(as_paths(photos)) if photos else []
+    folder = output_folder(Path(out))
+    painted = []
+    for index in range(count):
+        rng = np.random.default_rng([seed, index])
+        if files:
+            surface = read_photo(files[rng.integers(len(files))])
+        else:
+            surface = draw_surface(SURFACES[index % len(SURFACES)], size_px, size_px, rng)
+        sample = paint_cracks(surface, rng)
+        name = f"{index:04d}.png"
+        save_image(folder / "photos" / name, sample.photo)
+        save_image(folder / "masks" / name, sample.mask.astype(np.uint8) * 255)
+        save_image(folder / "overlays" / name, draw_overlay(sample.photo, sample.mask))
+        painted.append(sample)
+    return painted

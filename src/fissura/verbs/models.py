@@ -1,0 +1,124 @@
+"""The verbs about models: to train, to score, to take over."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fissura.errors import FissuraError
+from fissura.files import output_folder
+from fissura.photos import load_data
+from fissura.scoring import Evaluation, illustrate
+from fissura.scoring import evaluate as evaluate_data
+from fissura.segmenting import Segmenter
+from fissura.verbs.paths import Advance, AnyPath, as_paths
+
+if TYPE_CHECKING:
+    from fissura.learning import Trained
+    from fissura.segmenting import ModelCard
+
+
+def train(
+    data: Sequence[AnyPath] = (),
+    *,
+    out: AnyPath,
+    recipe: str = "painted",
+    seed: int = 0,
+    resume: bool = False,
+    network: str | None = None,
+    steps: int | None = None,
+    batch: int | None = None,
+    crop_px: int | None = None,
+    loggers: Sequence[str] = (),
+    progress: bool = False,
+) -> Trained:
+    """Train a model from photographs and their image-level labels.
+
+    Args:
+        data: folders or CSV manifests; see :func:`fissura.photos.load_data`. Not needed with ``resume``.
+        out: the run's folder; ``model.onnx`` will stand there.
+        recipe: see :func:`fissura.learning.recipe_names`.
+        seed: the same seed, photographs, recipe and machine give the same model.
+        resume: continue the run in ``out``, with its own recipe, seed and photographs.
+        network: instead of the recipe's.
+        steps: instead of the recipe's.
+        batch: crops per step instead of the recipe's.
+        crop_px: side of the crops instead of the recipe's, in px.
+        loggers: also log to ``tensorboard`` or ``mlflow``, in the run's folder.
+        progress: whether to draw a progress bar on the terminal.
+
+    Raises:
+        FissuraError: if the photographs do not suffice, a setting makes no sense, or ``out`` cannot be written.
+
+    Example:
+        >>> fissura.train(["walls"], out="runs/walls").model  # doctest: +SKIP
+        PosixPath('runs/walls/model.onnx')
+    """
+    _need_training_extra()
+    from fissura import learning
+
+    if resume:
+        return learning.resume(Path(out), loggers=loggers, progress=progress)
+    settings = learning.load_recipe(recipe, network=network, steps=steps, batch=batch, crop_px=crop_px)
+    return learning.train(as_paths(data), settings, Path(out), seed, loggers=loggers, progress=progress)
+
+
+def evaluate(
+    data: Sequence[AnyPath],
+    *,
+    model: AnyPath,
+    out: AnyPath | None = None,
+    seed: int = 0,
+    progress: Advance | None = None,
+) -> Evaluation:
+    """Score a model on photographs with human masks; of a data set with splits, on its test split.
+
+    Args:
+        data: folders or CSV manifests; see :func:`fissura.photos.load_data`.
+        model: the model file.
+        out: where the tables and plots shall stand; nowhere if None.
+        seed: seed of the bootstrap that gives the intervals.
+        progress: called with photographs done and their total.
+
+    Raises:
+        FissuraError: if nothing can be scored, the model file cannot be used, or ``out`` cannot be written.
+
+    Example:
+        >>> fissura.evaluate(["walls"], model="model.onnx").summary  # doctest: +SKIP
+    """
+    photos = load_data(*as_paths(data)).with_split("test")
+    segmenter = Segmenter(Path(model))
+    folder = output_folder(Path(out)) if out is not None else None
+    evaluation = evaluate_data(photos, segmenter.segment, model=segmenter.card, seed=seed, progress=progress)
+    if folder is not None:
+        evaluation.write(folder)
+        illustrate(evaluation, segmenter.segment, folder)
+    return evaluation
+
+
+def import_checkpoint(checkpoint: AnyPath, out: AnyPath) -> ModelCard:
+    """Turn a checkpoint of the original system into a model file.
+
+    Args:
+        checkpoint: ``.pth`` or ``.pt`` with the weights of a U-Net of the original; read as weights only.
+        out: where the ``.onnx`` model file shall stand.
+
+    Raises:
+        FissuraError: if it is no such checkpoint.
+
+    Example:
+        >>> fissura.import_checkpoint("unet.pth", "unet.onnx").network  # doctest: +SKIP
+        'seed-resnet50'
+    """
+    _need_training_extra()
+    from fissura.learning.importing import import_checkpoint as convert
+
+    return convert(Path(checkpoint), Path(out))
+
+
+def _need_training_extra() -> None:
+    missing = [name for name in ("torch", "lightning", "onnx") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise FissuraError(f"training: {', '.join(missing)} not installed; run: pip install 'fissura[train]'")
