@@ -56,7 +56,12 @@ class _View:
 
 
 def draw_cracks(
-    photo: NDArray[np.uint8], measurement: Measurement, *, side_px: int | None = None, legend: bool = True
+    photo: NDArray[np.uint8],
+    measurement: Measurement,
+    *,
+    side_px: int | None = None,
+    text_px: int | None = None,
+    legend: bool = True,
 ) -> NDArray[np.uint8]:
     """Draw the centre lines of all cracks over their photograph, coloured by width, with the cracks' numbers.
 
@@ -66,6 +71,7 @@ def draw_cracks(
         photo: ``(H, W, 3)`` uint8 RGB.
         measurement: its cracks, from `fissura.measuring`.
         side_px: longer side of the drawn photograph, in px; by default its own, or 720 px where that is more.
+        text_px: size of the letters, in px; by default one that suits a picture shown as large as a page's column.
         legend: whether to put the strip with colour bar and scale bar below.
 
     Returns:
@@ -78,7 +84,7 @@ def draw_cracks(
     height, width = photo.shape[:2]
     side_px = side_px or max(height, width, _LEAST_SIDE_PX)
     view = _View(0, 0, width, height, side_px / max(height, width))
-    return _draw(photo, measurement, measurement.cracks, view, legend=legend)
+    return _draw(photo, measurement, measurement.cracks, view, text_px, legend=legend)
 
 
 def draw_crack(
@@ -152,12 +158,13 @@ def _draw(
     measurement: Measurement,
     cracks: Sequence[Crack],
     view: _View,
+    text_px: int | None = None,
     *,
     legend: bool,
     mark_widest: bool = False,
 ) -> NDArray[np.uint8]:
     canvas = view.show(photo)
-    text_px = _text_px(canvas)
+    text_px = text_px or _text_px(canvas, share=30 if mark_widest else 38)
     line_px = max(2, round(max(canvas.shape) / 450))
     widest = max((crack.width_max_px for crack in cracks), default=1.0)
     unit = measurement.mm_per_px or 1.0
