@@ -1,0 +1,183 @@
+"""Cracks on the map, for rasters that know their place on the ground: GeoJSON and GeoPackage.
+
+Each crack gives a centre line (one line per branch) and an outline (the borders of its pixels), with the
+columns of `fissura.measuring.crack_table`. Needs the extra ``geo``, which is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fissura.errors import FissuraError
+from fissura.exchanging.photo_cracks import PhotoCracks, line_of
+from fissura.files import written_whole
+
+if TYPE_CHECKING:
+    import geopandas
+    from affine import Affine
+    from rasterio.crs import CRS
+
+_DEGREE_DIGITS = 9  # 0.1 mm on the ground; the usual seven would round a crack's width away
+_LAYERS = ("centre_lines", "outlines")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a raster lies.
+
+    Attributes:
+        transform: from column and row, counted in pixels from the raster's upper left corner, to x and y.
+        crs: the reference system of x and y.
+    """
+
+    transform: Affine
+    crs: CRS
+
+
+def place_of(photo: PhotoCracks) -> Place:
+    """Read where a photograph lies on the ground from its georeferenced raster.
+
+    Raises:
+        FissuraError: if the extra ``geo`` is not installed, or the file is no raster with a place and a
+            reference system, or not the one that was measured.
+    """
+    _require_extra()
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            with rasterio.open(photo.photo) as raster:
+                place, size = Place(raster.transform, raster.crs), (raster.height, raster.width)
+        except RasterioError as error:
+            raise FissuraError(f"{photo.photo}: cannot be read as a raster ({error}); give a GeoTIFF") from error
+    if not place.crs or place.transform.is_identity:
+        raise FissuraError(
+            f"{photo.photo}: does not say where it lies on the ground; export GeoTIFFs with a reference system, "
+            "or choose another format"
+        )
+    measured = (photo.measurement.height_px, photo.measurement.width_px)
+    if size != measured:
+        raise FissuraError(
+            f"{photo.photo}: is {size[1]} x {size[0]} px, its measurement {measured[1]} x {measured[0]} px; "
+            "measure the raster itself"
+        )
+    return place
+
+
+def write_geojson(out: Path, photos: Iterable[PhotoCracks]) -> None:
+    """Write one GeoJSON collection in WGS84 longitude and latitude, as RFC 7946 has it.
+
+    The property ``part`` tells centre lines from outlines.
+
+    Raises:
+        FissuraError: as `place_of`; or if the file cannot be written.
+    """
+    _require_extra()
+    separator = "\n"
+    with written_whole(out) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.write('{"type": "FeatureCollection", "features": [')
+        for photo in photos:
+            for layer, table in _tables(photo):
+                for feature in _features(table.assign(part=layer)):
+                    file.write(separator + json.dumps(feature))
+                    separator = ",\n"
+        file.write("\n]}\n")
+
+
+def write_geopackage(out: Path, photos: Iterable[PhotoCracks]) -> None:
+    """Write one GeoPackage in the rasters' own reference system, with the layers centre_lines and outlines.
+
+    Raises:
+        FissuraError: as `place_of`; if two rasters have different reference systems; or if the file cannot
+            be written.
+    """
+    _require_extra()
+    import pyogrio
+
+    crs, begun = None, set()
+    with written_whole(out) as temporary:
+        temporary.unlink()  # GDAL makes the file itself, and takes an empty one for a damaged one
+        for photo in photos:
+            for layer, table in _tables(photo):
+                if crs is not None and table.crs != crs:
+                    raise FissuraError(
+                        f"{photo.photo}: has another reference system than the rasters before it; export it "
+                        "into a file of its own, or choose geojson"
+                    )
+                crs = table.crs
+                kind = "MultiLineString" if layer == _LAYERS[0] else "MultiPolygon"
+                pyogrio.write_dataframe(
+                    table, temporary, layer=layer, driver="GPKG", geometry_type=kind, append=layer in begun
+                )
+                begun.add(layer)
+
+
+def _require_extra() -> None:
+    try:
+        for package in ("rasterio", "geopandas", "pyogrio"):
+            import_module(package)
+    except ImportError as error:
+        raise FissuraError(
+            f"geographic formats: {error.name} is not installed; run: pip install 'fissura[geo]'"
+        ) from error
+
+
+def _tables(photo: PhotoCracks) -> Iterator[tuple[str, geopandas.GeoDataFrame]]:
+    """Give a photograph's cracks as one table of centre lines and one of outlines, a row per crack."""
+    import geopandas
+
+    place = place_of(photo)
+    facts = photo.measurement.table()
+    facts.insert(0, "photo", photo.name)
+    for layer, shapes in zip(_LAYERS, (_centre_lines(photo, place), _outlines(photo, place)), strict=True):
+        yield layer, geopandas.GeoDataFrame(facts, geometry=shapes, crs=place.crs)
+
+
+def _centre_lines(photo: PhotoCracks, place: Place) -> list[Any]:
+    from shapely import MultiLineString
+
+    return [
+        MultiLineString([_on_ground(line_of(branch) + 0.5, place) for branch in crack.branches])
+        for crack in photo.measurement.cracks
+    ]
+
+
+def _outlines(photo: PhotoCracks, place: Place) -> list[Any]:
+    from rasterio.features import shapes
+    from shapely import MultiPolygon
+    from shapely.geometry import shape
+
+    labels = photo.measurement.labels
+    parts: dict[int, list[Any]] = {crack.number: [] for crack in photo.measurement.cracks}
+    # With four neighbours, pixels that touch at a corner are polygons that touch: a valid MultiPolygon.
+    for polygon, number in shapes(labels, mask=labels > 0, connectivity=4, transform=place.transform):
+        parts[int(number)].append(shape(polygon))
+    return [MultiPolygon(polygons) for polygons in parts.values()]
+
+
+def _on_ground(points_px: NDArray[np.float64], place: Place) -> NDArray[np.float64]:
+    """Carry (N, 2) columns and rows, counted from the raster's corner, over to x and y."""
+    t = place.transform
+    points: NDArray[np.float64] = points_px @ np.array([[t.a, t.d], [t.b, t.e]]) + (t.c, t.f)
+    return points
+
+
+def _features(table: geopandas.GeoDataFrame) -> Iterator[dict[str, Any]]:
+    import shapely
+
+    lonlat = table.to_crs("OGC:CRS84")
+    rounded = shapely.transform(lonlat.geometry.array, lambda points: points.round(_DEGREE_DIGITS))
+    # RFC 7946: outer rings run counter-clockwise.
+    lonlat = lonlat.set_geometry(shapely.orient_polygons(rounded, exterior_cw=False), crs=lonlat.crs)
+    yield from lonlat.iterfeatures(na="null", drop_id=True)
