@@ -5,5 +5,21 @@ smooth; its width is measured across that line, from the photograph or the proba
 """
 
 from fissura.measuring.crack import CRACK_COLUMNS, Branch, Crack, Measurement, Pattern, crack_table
+from fissura.measuring.measure import measure
+from fissura.measuring.scale import scale_from_camera, scale_from_known_length
+from fissura.measuring.severity import DEFAULT_SEVERITY, SeverityClass, severity_of
 
-__all__ = ["CRACK_COLUMNS", "Branch", "Crack", "Measurement", "Pattern", "crack_table"]
+__all__ = [
+    "CRACK_COLUMNS",
+    "DEFAULT_SEVERITY",
+    "Branch",
+    "Crack",
+    "Measurement",
+    "Pattern",
+    "SeverityClass",
+    "crack_table",
+    "measure",
+    "scale_from_camera",
+    "scale_from_known_length",
+    "severity_of",
+]
