@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pandas as pd
 from fissura.errors import FissuraError
 from fissura.exchanging.photo_cracks import PhotoCracks
 from fissura.files import written_whole
-from fissura.measuring import crack_table
+from fissura.measuring import Crack, crack_table
 
 # Rows of this many photographs go to the file at once: few enough for memory, enough for a Parquet row group.
 _PHOTOS_AT_ONCE = 256
@@ -50,15 +50,14 @@ def write_parquet(out: Path, photos: Iterable[PhotoCracks]) -> None:
 
 
 def _tables(photos: Iterable[PhotoCracks]) -> Iterator[pd.DataFrame]:
-    # Each photograph's rows are drawn and its pixels let go before the next is asked for.
-    tables = (_table([photo]) for photo in photos)
-    while some := list(islice(tables, _PHOTOS_AT_ONCE)):
-        yield pd.concat(some, ignore_index=True)
+    # Each photograph's pixels are let go before the next is asked for.
+    named = ((photo.name, photo.measurement.cracks) for photo in photos)
+    while some := list(islice(named, _PHOTOS_AT_ONCE)):
+        yield _table(some)
 
 
-def _table(photos: list[PhotoCracks]) -> pd.DataFrame:
-    cracks = [crack for photo in photos for crack in photo.measurement.cracks]
-    names = [photo.name for photo in photos for _ in photo.measurement.cracks]
-    table = crack_table(cracks)
+def _table(named: Sequence[tuple[str, tuple[Crack, ...]]]) -> pd.DataFrame:
+    table = crack_table([crack for _, cracks in named for crack in cracks])
+    names = [name for name, cracks in named for _ in cracks]
     table.insert(0, "photo", pd.Series(names, dtype=table["pattern"].dtype))
     return table
