@@ -84,14 +84,14 @@ def test_a_failure_half_way_leaves_no_file(tmp_path: Path, format: str) -> None:
         yield
 
     with pytest.raises(FissuraError, match=r"b\.png"):
-        export(photos(), format, tmp_path / "cracks")
+        export(photos(), format, tmp_path / "cracks.gpkg")
     assert list(tmp_path.rglob("*")) == []
 
 
 @pytest.mark.parametrize("format", EXPORT_FORMATS)
 def test_no_photographs_are_refused(tmp_path: Path, format: str) -> None:
     with pytest.raises(FissuraError, match="no photograph given"):
-        export([], format, tmp_path / "cracks")
+        export([], format, tmp_path / "cracks.gpkg")
     assert list(tmp_path.rglob("*")) == []
 
 

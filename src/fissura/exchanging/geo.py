@@ -99,12 +99,14 @@ def write_geopackage(out: Path, photos: Iterable[PhotoCracks]) -> None:
     """Write one GeoPackage in the rasters' own reference system, with the layers centre_lines and outlines.
 
     Raises:
-        FissuraError: as `place_of`; if two rasters have different reference systems; or if the file cannot
-            be written.
+        FissuraError: as `place_of`; if two rasters have different reference systems; if ``out`` does not end
+            in ``.gpkg``; or if the file cannot be written.
     """
     _require_extra()
     import pyogrio
 
+    if out.suffix.lower() != ".gpkg":
+        raise FissuraError(f"{out}: no program opens a GeoPackage of this name; end it in .gpkg")
     crs, begun = None, set()
     with written_whole(out) as temporary:
         temporary.unlink()  # GDAL makes the file itself, and takes an empty one for a damaged one
