@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +101,8 @@ def test_coloured_and_grey_masks_of_several_labels_are_read(tmp_path: Path) -> N
 
 def test_hostile_entries_are_skipped_and_nothing_is_written_outside(tmp_path: Path) -> None:
     good, bomb = png(np.ones((4, 6), np.uint8)), png(np.zeros((9000, 9000), np.uint8))
+    claim = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)  # 3.6 gigapixels
+    claimed = good[:12] + claim + struct.pack(">I", zlib.crc32(claim)) + good[33:]
     entries = {
         "labelmap.txt": LABELMAP,
         "SegmentationClass/1.png": good,
@@ -110,21 +114,23 @@ def test_hostile_entries_are_skipped_and_nothing_is_written_outside(tmp_path: Pa
         "SegmentationClass/4.png": b"\0" * (65 << 20),
         "SegmentationClass/5.png": png(np.full((4, 6), 77, np.uint8)),
         "SegmentationClass/6.png": b"",
+        "SegmentationClass/7.png": claimed,
         "evil.txt": "x",
     }
     (tmp_path / "a/b/c").mkdir(parents=True)
     source = zipped(tmp_path / "a/b/c/masks.zip", entries)
-    for number in range(1, 7):
+    for number in range(1, 8):
         photo(tmp_path / f"a/b/photos/{number}.png")
     before = set(tmp_path.rglob("*"))
     summary = import_masks(source, tmp_path / "a/b/photos", tmp_path / "a/b/out")
     new = {path.relative_to(tmp_path).as_posix() for path in set(tmp_path.rglob("*")) - before}
     assert new == {"a/b/out", "a/b/out/masks", "a/b/out/masks/1.png.png", "a/b/out/manifest.csv"}
     reasons = dict(summary.skipped)
-    assert len(summary.skipped) == 8
+    assert len(summary.skipped) == 9
     assert reasons["../../../evil"] == reasons["/etc/evil"] == "there is no such photograph"
     assert reasons["2"] == "the mask is 9000 x 9000 px, its photograph 6 x 4 px"
     assert "larger than any mask" in reasons["4"]
+    assert reasons["7"] == "the mask is larger than any photograph"
     assert reasons["5"] == "it has 24 px in colours that labelmap.txt does not name"
 
 
@@ -153,3 +159,20 @@ def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
     whole.write_bytes(content)
     with pytest.raises(FissuraError, match=r"masks\.zip"):
         import_masks(whole, tmp_path / "photos", tmp_path / "out")
+
+
+def test_an_entry_that_cannot_be_unpacked_is_skipped(tmp_path: Path) -> None:
+    for name in ("good", "bad"):
+        photo(tmp_path / f"photos/{name}.png")
+    mask = png(np.ones((4, 6), np.uint8))
+    entries = {"labelmap.txt": LABELMAP, "SegmentationClass/good.png": mask, "SegmentationClass/bad.png": mask}
+    source = zipped(tmp_path / "masks.zip", entries)
+    content = bytearray(source.read_bytes())
+    with zipfile.ZipFile(source) as file:
+        start = file.getinfo("SegmentationClass/bad.png").header_offset
+    content[start + 60 : start + 80] = bytes(20)
+    source.write_bytes(content)
+    summary = import_masks(source, tmp_path / "photos", tmp_path / "out")
+    assert summary.cracked == 1
+    assert summary.skipped[0][0] == "bad"
+    assert "cannot be unpacked" in summary.skipped[0][1]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fissura.errors import FissuraError
-from fissura.exchanging import export, import_masks
+from fissura.exchanging import ExportFormat, export, import_masks
 from fissura.photos import load_data, read_mask, save_image
 from small_cracks import cracked_photo, photos_on_disk
 
@@ -163,3 +167,23 @@ def test_a_file_too_large_to_parse_is_refused(tmp_path: Path) -> None:
         file.truncate((1 << 30) + 1)  # takes no room on the disk
     with pytest.raises(FissuraError, match="larger than 1 GiB"):
         import_masks(tmp_path / "a.json", tmp_path / "photos", tmp_path / "out")
+
+
+@pytest.mark.parametrize("format", ["coco", "cvat", "label-studio"])
+@settings(max_examples=40)
+@given(data=st.data())
+def test_a_file_damaged_anywhere_is_imported_in_part_or_refused(format: ExportFormat, data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        photo(root / "photos/1.png")
+        mask = np.eye(*SHAPE, dtype=bool)
+        export([cracked_photo("1.png", mask)], format, root / "export")
+        content = bytearray((root / "export").read_bytes().replace(b"predictions", b"annotations"))
+        for _ in range(data.draw(st.integers(1, 4))):
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+        (root / "export").write_bytes(content)
+        with contextlib.suppress(FissuraError):
+            summary = import_masks(root / "export", root / "photos", root / "out")
+            assert summary.cracked + summary.uncracked == 1
+            assert read_mask(root / "out/masks/1.png.png").shape == SHAPE
+        assert {path.name for path in root.iterdir()} <= {"photos", "export", "out"}

@@ -13,7 +13,9 @@ Format: https://docs.cvat.ai/docs/dataset_management/formats/format-smask
 from __future__ import annotations
 
 import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -84,7 +86,7 @@ def read_cvat(source: Path) -> Iterator[Correction]:
                 yield Correction(name, _not_annotated)
     except OSError as error:
         raise FissuraError(f"{source}: cannot be read ({error.strerror}); check the spelling") from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, ValueError) as error:
         raise FissuraError(f"{source}: is no zip that can be read ({error}); export it from CVAT again") from error
 
 
@@ -104,8 +106,11 @@ def _png(values: NDArray[np.uint8], palette: list[Colour]) -> bytes:
 
 
 def _read(file: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    with file.open(entry) as packed:
-        content = packed.read(_MAX_ENTRY_BYTES + 1)
+    try:
+        with file.open(entry) as packed:
+            content = packed.read(_MAX_ENTRY_BYTES + 1)
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError) as error:
+        raise ValueError(f"it cannot be unpacked ({error})") from error
     if len(content) > _MAX_ENTRY_BYTES:
         raise ValueError(f"{entry.filename[:80]} is larger than any mask")
     return content
@@ -132,10 +137,14 @@ def _colours(source: Path, labelmap: str) -> list[tuple[Colour, bool]]:
 def _mask(
     file: zipfile.ZipFile, entry: zipfile.ZipInfo, colours: list[tuple[Colour, bool]], shape: Shape
 ) -> NDArray[np.bool_]:
-    with Image.open(io.BytesIO(_read(file, entry)), formats=["PNG"]) as image:
-        require_size(image.height, image.width, shape)
-        # A grey picture holds the labels' places in the list, a coloured one their colours.
-        levels = np.asarray(image if image.mode == "L" else image.convert("RGB"))
+    packed = io.BytesIO(_read(file, entry))
+    try:
+        with Image.open(packed, formats=["PNG"]) as image:
+            require_size(image.height, image.width, shape)
+            # A grey picture holds the labels' places in the list, a coloured one their colours.
+            levels = np.asarray(image if image.mode == "L" else image.convert("RGB"))
+    except Image.DecompressionBombError as error:
+        raise ValueError("the mask is larger than any photograph") from error
     crack, known = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
     for index, (colour, is_crack) in enumerate(colours):
         here = levels == index if levels.ndim == 2 else (levels == colour).all(axis=2)

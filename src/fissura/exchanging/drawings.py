@@ -99,9 +99,12 @@ def _dxf(photo: PhotoCracks) -> Drawing:
             x, y = (_from_corner(branch) * scale).T
             points = np.stack([x, height - y], axis=1).tolist()
             space.add_lwpolyline(points, dxfattribs={"layer": _LINES[0]})
-        x_px, y_px = crack.width_max_at_px
+        x, y = ((place_px + 0.5) * scale for place_px in crack.width_max_at_px)
         label = space.add_text(describe(crack), height=text_height, dxfattribs={"layer": _LABELS[0]})
-        label.set_placement(((x_px + 0.5) * scale + text_height, height - (y_px + 0.5) * scale))
+        if x < width / 2:  # towards the middle, so that it stays within the frame
+            label.set_placement((x + text_height, height - y))
+        else:
+            label.set_placement((x - text_height, height - y), align=TextEntityAlignment.RIGHT)
     return drawing
 
 
