@@ -18,7 +18,8 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Trains and scores every row of benchmarks/RESULTS.md that has no result yet; needs the photographs too.
+# Trains and scores every row of benchmarks/RESULTS.md that has no result yet, the most important first; needs the
+# photographs too, and days on two cores: `python benchmarks/field.py --list` tells what is done and what is left.
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/field.py
 

@@ -1,33 +1,39 @@
-"""Recipes side by side on real photographs with masks: the figures of RESULTS.md.
+"""Methods side by side on real photographs with masks: the figures of RESULTS.md.
 
-Each row trains from image-level labels (``supervised``: from human masks) on the training split and is scored on
-the test split. A row whose result file stands in ``benchmarks/results/field`` with the same settings and data is
-not run again; a run that was stopped is resumed. RESULTS.md is written anew each time, from the result files alone.
+Each row of `rows.py` learns from the training split and is scored on the test split. A row whose result file stands
+in ``benchmarks/results/field`` with the same settings and data is not run again; a run that was stopped is resumed.
+RESULTS.md, its pictures and the table of README.md are written anew each time, from the result files alone.
 
-    python benchmarks/field.py                    # all rows
-    python benchmarks/field.py painted            # rows whose name begins so
-    python benchmarks/field.py --tables-only      # only write RESULTS.md again
+    python benchmarks/field.py                       # every row, those that matter most first
+    python benchmarks/field.py painted 'seed*'       # rows of these names
+    python benchmarks/field.py painted --seeds 0 1   # with these seeds
+    python benchmarks/field.py --list                # what is done, and what the others would take
+    python benchmarks/field.py --tables-only         # only write the report again
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
-import platform
-import time
-from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 import fissura
-from field_report import write_report
+from fissura import scoring
 from fissura.files import written_whole
-from fissura.learning import load_recipe
-from fissura.photos import load_data
-from fissura.segmenting import usable_cores
+from fissura.photos import load_data, opening_only, read_photo
+from methods.answer import Answer, Clock
+from methods.classical import CLASSICAL
+from methods.peers import ask_peer, refine
+from methods.recipes import train_recipe
+from methods.tuning import Tuned, hold_out
+from report.page import write_report
+from rows import ROWS, Row, read_results
 
 HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("FISSURA_DATA", HERE.parents[1] / "shared" / "data")) / "field"
@@ -35,100 +41,91 @@ RUNS = HERE / "runs" / "field"
 RESULTS = HERE / "results" / "field"
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row of the table: a recipe, what is changed of it, and why."""
-
-    name: str
-    recipe: str
-    note: str
-    seed: int = 0
-    network: str | None = None
-    steps: int | None = None
-    batch: int | None = None
-    crop_px: int | None = None
-
-
-ROWS = (
-    Row("painted", "painted", "image-level labels; compact network"),
-    Row("supervised", "supervised", "human masks; same network, same steps"),
-    Row(
-        "seed",
-        "seed",
-        "image-level labels, global max-pool; same network, whole photographs",
-        network="compact",
-        steps=60,
-    ),
-    Row(
-        "seed-resnet50",
-        "seed",
-        "the original network, run shortened to what two cores can do and without ImageNet weights",
-        steps=30,
-        batch=8,
-        crop_px=224,
-    ),
-)
-
-
 def main() -> None:
-    """Run the rows asked for and write the tables."""
+    """Run the rows asked for and write the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help="rows whose names begin so; all if none")
-    parser.add_argument("--tables-only", action="store_true", help="run nothing")
+    parser.add_argument("names", nargs="*", default=["*"], help="names of rows, with * and ?; all if none")
+    parser.add_argument("--seeds", nargs="+", type=int, help="only rows with these seeds")
+    parser.add_argument("--list", action="store_true", help="run nothing, tell what is done")
+    parser.add_argument("--tables-only", action="store_true", help="run nothing, write the report again")
     arguments = parser.parse_args()
+    rows = [
+        row
+        for row in ROWS
+        if any(fnmatch(row.name, name) for name in arguments.names)
+        and (arguments.seeds is None or row.seed in arguments.seeds)
+    ]
+    if arguments.list:
+        tell(rows)
+        return
     if not arguments.tables_only:
         fingerprint = load_data(DATA).fingerprint()
-        for row in ROWS:
-            if not arguments.names or row.name.startswith(tuple(arguments.names)):
-                run(row, fingerprint)
-    results = [json.loads(path.read_text("utf-8")) for path in sorted(RESULTS.glob("*.json"))]
-    order = [row.name for row in ROWS]
-    write_report(sorted(results, key=lambda result: order.index(result["row"]["name"])), HERE)
+        for row in rows:
+            if is_done(row, fingerprint):
+                print(f"{row.name}, seed {row.seed}: done already")
+                continue
+            run(row, fingerprint)
+            write_report(read_results(RESULTS), HERE)
+    write_report(read_results(RESULTS), HERE)
 
 
-def run(row: Row, fingerprint: str) -> None:
-    """Train and score one row, unless its result is there."""
-    result = RESULTS / f"{row.name}-{row.seed}.json"
-    recipe = load_recipe(row.recipe, network=row.network, steps=row.steps, batch=row.batch, crop_px=row.crop_px)
-    settings = {"row": asdict(row), "recipe": recipe.model_dump(mode="json"), "data_fingerprint": fingerprint}
-    if result.exists() and {key: json.loads(result.read_text("utf-8")).get(key) for key in settings} == settings:
-        print(f"{row.name}: done already")
-        return
-    folder = RUNS / f"{row.name}-{row.seed}"
-    began, cpu_began = time.perf_counter(), _cpu_seconds()
-    trained = fissura.train(
-        [DATA],
-        out=folder,
-        recipe=row.recipe,
-        seed=row.seed,
-        resume=(folder / "plan.json").exists(),
-        network=row.network,
-        steps=row.steps,
-        batch=row.batch,
-        crop_px=row.crop_px,
-        progress=True,
-    )
-    minutes, cpu_minutes = (time.perf_counter() - began) / 60, (_cpu_seconds() - cpu_began) / 60
-    evaluation = fissura.evaluate([DATA], model=trained.model, out=folder / "score")
-    plan = json.loads((folder / "plan.json").read_text("utf-8"))
-    with written_whole(result) as temporary:
-        content = settings | {
-            "training": {
-                "minutes": round(minutes, 1),
-                "cpu_minutes": round(cpu_minutes, 1),
-                "steps": int(trained.history["step"].iloc[-1]),
-                "epochs_s": trained.history["seconds"].diff().round(1).tolist()[1:],
-                "cores": usable_cores(),
-                "machine": platform.machine(),
-                "precision": plan["precision"],
-            },
-            "cleaning": trained.judged.cleaning.model_dump() if trained.judged else plan["recipe"]["cleaning"],
-            "held_out": _held_out(trained),
+def is_done(row: Row, fingerprint: str) -> bool:
+    """Tell whether the row has a result with its present settings on these photographs."""
+    path = RESULTS / row.file
+    return path.exists() and row.is_answered_by(json.loads(path.read_text("utf-8")), fingerprint)
+
+
+def tell(rows: list[Row]) -> None:
+    """Print what is done, and what the others would take."""
+    fingerprint, left = load_data(DATA).fingerprint(), 0.0
+    for row in rows:
+        done = is_done(row, fingerprint)
+        left += 0 if done else row.cpu_minutes
+        print(f"{row.name:26} seed {row.seed}  {'done' if done else f'about {row.cpu_minutes:g} CPU minutes'}")
+    print(f"left: about {left / 60:.1f} CPU hours")
+
+
+def run(row: Row, fingerprint: str, data: Path = DATA, runs: Path = RUNS, results: Path = RESULTS) -> None:
+    """Train and score one row, and write its result."""
+    folder = runs / f"{row.name}-{row.seed}-{_digest(row.full_settings())}"  # other settings are another run
+    answer = train_recipe(row, data, folder) if row.method == "recipe" else tune_score(row, data, runs)
+    evaluation = answer.evaluate()
+    with written_whole(results / row.file) as temporary:
+        content = {
+            "row": row.facts(),
+            "recipe" if row.method == "recipe" else "settings": row.full_settings(),
+            "data_fingerprint": fingerprint,
+            "training": answer.training,
+            "cleaning": answer.cleaning.model_dump(),
+            "held_out": _held_out(answer),
+            "seconds_per_photo": round(float(evaluation.photos["seconds"].median()), 4),
             "fissura_version": fissura.__version__,
             "summary": records(evaluation.summary),
         }
         temporary.write_text(json.dumps(content, indent=1), "utf-8")
-    print(f"{row.name}: {minutes:.1f} min, written to {result}")
+    print(f"{row.name}, seed {row.seed}: {answer.training['minutes']:.1f} min, written to {results / row.file}")
+
+
+def tune_score(row: Row, data: Path, runs: Path) -> Answer:
+    """Make a method of a score, classical or a peer's: trained on labels, tuned without a mask."""
+    photos = load_data(data)
+    train, test = photos.with_split("train").without_masks(), photos.with_split("test")
+    with opening_only(train):
+        learned, held_out = hold_out(train, row.seed)
+    if row.method in CLASSICAL:
+        score, training = CLASSICAL[row.method], {"steps": 0, "precision": "64-true"}
+    else:
+        with opening_only(test.without_masks()):  # a peer runs apart, so it is asked everything beforehand
+            asked = [*held_out.photos, *(read_photo(photo.path) for photo in test)]
+        folder = runs / f"{row.method}-{row.seed}"
+        score, training = ask_peer(row.method, row.settings, row.seed, learned, asked, folder)
+    if row.settings.get("refined"):
+        score = refine(score)
+    clock = Clock()
+    with opening_only(train):
+        tuned = Tuned(score, held_out)
+    training = clock.spent() | training  # nothing but tuning is spent on a classical method
+    return Answer(lambda: scoring.evaluate(test, tuned.segment), training, tuned.judged.cleaning, tuned.judged)
 
 
 def records(summary: pd.DataFrame) -> list[dict[str, Any]]:
@@ -137,16 +134,16 @@ def records(summary: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def _held_out(trained: Any) -> dict[str, float] | None:
-    if trained.judged is None:
+def _held_out(answer: Answer) -> dict[str, float] | None:
+    if answer.judged is None:
         return None
-    judged = trained.judged
-    return {name: round(getattr(judged, name), 4) for name in ("painted_dice", "false_alarm_rate", "miss_rate")}
+    return {
+        name: round(getattr(answer.judged, name), 4) for name in ("painted_dice", "false_alarm_rate", "miss_rate")
+    }
 
 
-def _cpu_seconds() -> float:
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+def _digest(settings: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
 
 
 if __name__ == "__main__":

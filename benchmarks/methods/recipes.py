@@ -1,0 +1,71 @@
+"""Fissura's own recipes: trained by `fissura.train`, scored by `fissura.evaluate`."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from itertools import count
+from pathlib import Path
+
+import fissura
+from fissura import learning
+from fissura.files import written_whole
+from fissura.photos import DataSet, Photo, load_data
+from methods.answer import Answer, Clock
+from rows import Row
+
+
+def train_recipe(row: Row, data: Path, folder: Path) -> Answer:
+    """Train a row's recipe, or resume it where it was stopped.
+
+    Args:
+        row: the row.
+        data: the data set.
+        folder: the run's folder.
+    """
+    clock, recipe = Clock(), row.recipe()
+    learned_from = data
+    if row.uncracked is not None:
+        learned_from = folder.with_suffix(".csv")
+        _write_manifest(_with_few_uncracked(load_data(data).with_split("train"), row.uncracked), learned_from)
+    if (folder / "plan.json").exists():
+        trained = learning.resume(folder, progress=True)
+    else:
+        trained = learning.train([learned_from], recipe, folder, row.seed, progress=True)
+    training = clock.spent()
+    plan = json.loads((folder / "plan.json").read_text("utf-8"))
+    training |= {
+        "steps": int(trained.history["step"].iloc[-1]),
+        "epochs_s": trained.history["seconds"].diff().round(1).tolist()[1:],
+        "precision": plan["precision"],
+    }
+    return Answer(
+        lambda: fissura.evaluate([data], model=trained.model, out=folder / "score"),
+        training,
+        trained.judged.cleaning if trained.judged else recipe.cleaning,
+        trained.judged,
+    )
+
+
+def _with_few_uncracked(train: DataSet, number: int) -> DataSet:
+    """Keep that many uncracked photographs, each source in turn: 4 are among the 16, these among the 64."""
+    turn: dict[str, count[int]] = {}
+    turns = {
+        photo: next(turn.setdefault(photo.source, count()))
+        for photo in sorted(train.uncracked, key=lambda photo: hashlib.sha256(photo.path.name.encode()).digest())
+    }
+    kept = sorted(turns, key=lambda photo: (turns[photo], photo.source))[:number]
+    return DataSet(train.cracked.photos + tuple(kept))
+
+
+def _write_manifest(data: DataSet, path: Path) -> None:
+    """Write a CSV manifest without masks."""
+
+    def line(photo: Photo) -> list[str]:
+        return [str(photo.path.resolve()), str(photo.label), photo.source, photo.group, "train"]
+
+    with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["photo", "label", "source", "group", "split"])
+        writer.writerows(line(photo) for photo in data)

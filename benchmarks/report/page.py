@@ -1,0 +1,191 @@
+"""RESULTS.md and the table in README.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fissura.files import written_whole
+from report.figures import MEAN, Method, methods_of, sources_of
+from report.plots import draw_against_cost, draw_against_uncracked, draw_bars
+from report.targets import DICE, TOLERANT, fairness_lines, target_lines
+from rows import Row
+
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+IN_README = (
+    "painted",
+    "supervised",
+    "seed",
+    "seed-resnet50",
+    "class-activation-refined",
+    "sato",
+    "multi-otsu",
+    "draem",
+)
+HEAD = """# Results
+
+Written by `make bench`; no figure is typed by hand. Real photographs of cracked and uncracked surfaces; every figure
+is of the test split, which neither training nor the choice of epoch and thresholds has seen: a training run cannot
+open a test mask. Every method, classical ones too, chooses its step from probability to mask on the same held-out
+training photographs, with painted cracks and labels; `supervised` may use its training masks there, and the rows of
+the recipe `seed` keep the original's fixed threshold.
+
+With one seed, brackets hold the 95 % bootstrap interval over parent photographs. With several, the figure is their
+mean, ± their standard deviation, and in parentheses how many."""
+
+
+def write_report(results: list[tuple[Row, dict[str, Any]]], benchmarks: Path) -> None:
+    """Write ``RESULTS.md``, its pictures in ``results/``, and the table of ``README.md`` one folder up.
+
+    Args:
+        results: rows and their results, in the order of the tables.
+        benchmarks: the folder of the benchmarks.
+    """
+    methods = methods_of(results)
+    if not methods:
+        return
+    sources = sources_of(methods)
+    pictures = benchmarks / "results"
+    draw_bars(methods, sources, pictures / "field_dice.png")
+    draw_against_cost(methods, pictures / "field_cost.png")
+    has_few = draw_against_uncracked(methods, sources, pictures / "field_uncracked.png")
+    with written_whole(benchmarks / "RESULTS.md") as temporary:
+        temporary.write_text("\n".join(_page(methods, sources, has_few)) + "\n", "utf-8")
+    _include(_readme_table(methods, sources), benchmarks.parent / "README.md")
+
+
+def _page(methods: list[Method], sources: list[str], has_few: bool) -> list[str]:
+    per_source = [(source, source) for source in sources]
+    lines = [HEAD, ""]
+    if any(method.is_stale for method in methods):
+        lines += ["\\* measured with settings that the row no longer has; `make bench` measures it again.", ""]
+    lines += [
+        f"Data fingerprint `{methods[0].first['data_fingerprint']}`.",
+        "",
+        *target_lines(methods, sources),
+        "",
+        *fairness_lines(methods),
+        "",
+        "## Dice of the cracked photographs (mean over photographs)",
+        "",
+        *_table(methods, [(title, scope, DICE) for title, scope in [*per_source, ("mean", MEAN)]], compared=True),
+        "",
+        "![Dice by source](results/field_dice.png)",
+        "",
+        "## False alarms: share of the uncracked photographs with any mask at all",
+        "",
+        *_table(methods, [(title, scope, "false_alarm_rate") for title, scope in [*per_source, ("all", "overall")]]),
+        "",
+        "## F1 with a tolerance of 2 px, cracked photographs",
+        "",
+        "Human masks are wider than the cracks in two of the sources; this measure forgives 2 px.",
+        "",
+        *_table(methods, [(title, scope, TOLERANT) for title, scope in [*per_source, ("mean", MEAN)]]),
+        "",
+        "## Other measures, all sources together",
+        "",
+        *_table(
+            methods,
+            [
+                ("Dice as the original scores it", "overall", "dice_original"),
+                ("IoU", "overall", "iou"),
+                ("clDice", "overall", "centreline_dice"),
+                ("image-level accuracy", "overall", "accuracy"),
+                ("image-level AUROC", "overall", "auroc"),
+            ],
+        ),
+        "",
+        "## What they cost",
+        "",
+        "![Dice against CPU minutes](results/field_cost.png)",
+        "",
+        *_costs(methods),
+        "",
+    ]
+    if has_few:
+        lines += [
+            "## How many uncracked photographs it takes",
+            "",
+            "![Dice against uncracked photographs](results/field_uncracked.png)",
+            "",
+        ]
+    return [*lines, "## The step from probability to mask", "", *_cleanings(methods)]
+
+
+def _table(methods: list[Method], columns: list[tuple[str, str, str]], *, compared: bool = False) -> list[str]:
+    named = {method.row.name: method for method in methods}
+    others = [named[name] for name in ("supervised", "seed") if compared and name in named]
+    titles = [title for title, _, _ in columns] + [f"of `{other.row.name}`" for other in others]
+    lines = [f"| method | {' | '.join(titles)} |", "|---|" + "---|" * len(titles)]
+    for method in methods:
+        cells = [str(method.figure(scope, metric) or "–") for _, scope, metric in columns]
+        cells += [f"{method.value(MEAN, DICE) / other.value(MEAN, DICE):.2f}" for other in others]
+        lines.append(f"| {method.title} | {' | '.join(cells)} |")
+    return lines
+
+
+def _costs(methods: list[Method]) -> list[str]:
+    lines = [
+        "Minutes are wall time on the cores in parentheses, and count halts; CPU minutes do not.",
+        "",
+        "| method | what | learns from | network | steps x crops of px | seeds | minutes | CPU minutes |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for method in methods:
+        row, training = method.row, method.first["training"]
+        settings = method.first.get("recipe") or method.first["settings"]
+        side = settings.get("crop_px") or settings.get("side_px")
+        steps = f"{training['steps']} x {settings['batch']} of {side}" if training["steps"] else "–"
+        network = settings.get("network") or ("–" if not training["steps"] else "its own")
+        if settings.get("pretrained") and training.get("pretrained") is False:
+            network += ", no weights to be had"
+        lines.append(
+            f"| {method.title} | {row.note} | {row.supervision} | {network} | {steps} | {len(method.results)} "
+            f"| {training['minutes']:.0f} ({training['cores']}) | {method.cpu_minutes:.0f} |"
+        )
+    return lines
+
+
+def _cleanings(methods: list[Method]) -> list[str]:
+    lines = [
+        "Of the first seed. Painted Dice, false alarms and misses are on held-out training photographs, by which",
+        "the step was chosen. For methods that are no recipe, probability is how rarely an uncracked pixel has such",
+        "a score: 0.5 for one in 100, 1 for one in 10,000.",
+        "",
+        "| method | low | high | smallest extent | painted Dice | false alarms | misses |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for method in methods:
+        cleaning, held_out = method.first["cleaning"], method.first["held_out"] or {}
+        extent = f"{cleaning['min_extent_fraction']:g} of the shorter side, at most {cleaning['min_extent_px']:g} px"
+        figures = [
+            f"{held_out[name]:.3f}" if name in held_out else "–"
+            for name in ("painted_dice", "false_alarm_rate", "miss_rate")
+        ]
+        lines.append(
+            f"| {method.title} | {cleaning['low']:g} | {cleaning['high']:g} | {extent} | {' | '.join(figures)} |"
+        )
+    return lines
+
+
+def _readme_table(methods: list[Method], sources: list[str]) -> list[str]:
+    shown = [method for method in methods if method.row.name in IN_README]
+    lines = [
+        f"| method | learns from | {' | '.join(sources)} | mean | false alarms |",
+        "|---|---|" + "---|" * (len(sources) + 2),
+    ]
+    for method in shown:
+        scopes = [(source, DICE) for source in [*sources, MEAN]] + [("overall", "false_alarm_rate")]
+        cells = " | ".join(f"{method.value(scope, metric):.2f}" for scope, metric in scopes)
+        lines.append(f"| {method.title} | {method.row.supervision} | {cells} |")
+    if any(method.is_stale for method in shown):
+        lines += ["", "\\* measured with earlier settings."]
+    return lines
+
+
+def _include(lines: list[str], page: Path) -> None:
+    """Put lines between the two markers of a page."""
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    with written_whole(page) as temporary:
+        temporary.write_text("\n".join([before + BEGIN, *lines, END]) + after, "utf-8")

@@ -1,0 +1,110 @@
+"""The pictures of RESULTS.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Picture
+from matplotlib.patches import Patch
+
+from fissura.files import written_whole
+from report.figures import MEAN, Method
+from report.targets import DICE
+
+COLOURS = {  # by what a method learns from
+    "labels": "#0b6e4f",
+    "human masks": "#6b7a8f",
+    "uncracked photographs": "#d1843b",
+    "nothing": "#b9b3a9",
+}
+
+
+def draw_bars(methods: list[Method], sources: list[str], path: Path) -> None:
+    """Draw a panel per source and one of their mean: a bar per method with its interval."""
+    panels = [*sources, MEAN]
+    picture = Picture(figsize=(10, 1.1 + 0.27 * len(methods)), layout="constrained")
+    all_axes = np.atleast_1d(picture.subplots(1, len(panels), sharey=True))
+    places = np.arange(len(methods))[::-1]
+    for axes, panel in zip(all_axes, panels, strict=True):
+        for place, method in zip(places, methods, strict=True):
+            figure = method.figure(panel, DICE)
+            if figure is None:
+                continue
+            reach = np.nan_to_num([[figure.value - figure.low95], [figure.high95 - figure.value]]).clip(min=0)
+            axes.barh(place, figure.value, xerr=reach, color=_colour(method), height=0.75, capsize=2)
+        axes.set(title=panel, xlim=(0, 1), yticks=places, yticklabels=[_title(method) for method in methods])
+        _tidy(axes, grid="x")
+    picture.supxlabel("Dice of the cracked photographs, 95 % interval", fontsize=9)
+    picture.legend(handles=_legend(methods), ncols=4, fontsize=8, frameon=False, loc="outside upper center")
+    _save(picture, path)
+
+
+def draw_against_cost(methods: list[Method], path: Path) -> None:
+    """Draw Dice, mean of sources, against the CPU minutes of training."""
+    picture = Picture(figsize=(7, 4.2), layout="constrained")
+    axes = picture.subplots()
+    for method in methods:
+        minutes, dice = max(method.cpu_minutes, 0.1), method.value(MEAN, DICE)
+        axes.plot(minutes, dice, "o", color=_colour(method), markersize=6)
+        axes.annotate(_title(method), (minutes, dice), (5, 4), textcoords="offset points", fontsize=7)
+    axes.set(xscale="log", ylim=(0, 1), xlabel="CPU minutes of training", ylabel="Dice, mean of sources")
+    axes.margins(x=0.2)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.legend(handles=_legend(methods), fontsize=8, frameon=False, loc="upper left")
+    _tidy(axes, grid="both")
+    _save(picture, path)
+
+
+def draw_against_uncracked(methods: list[Method], sources: list[str], path: Path) -> bool:
+    """Draw Dice of `painted` against the number of uncracked photographs; False if there is only one number."""
+    few = [method for method in methods if method.row.uncracked is not None]
+    full = [method for method in methods if method.row.name == "painted"]
+    if not few or not full:
+        return False
+    line = sorted(few, key=lambda method: method.row.uncracked or 0) + full
+    picture = Picture(figsize=(6, 3.6), layout="constrained")
+    axes = picture.subplots()
+    for source in [*sources, MEAN]:
+        figures = [method.figure(source, DICE) for method in line]
+        values = [np.nan if figure is None else figure.value for figure in figures]
+        reach = [0.0 if figure is None or figure.spread is None else figure.spread for figure in figures]
+        style = {"color": "#0b6e4f", "linewidth": 2.5} if source == MEAN else {"linewidth": 1.2}
+        axes.errorbar(range(len(line)), values, reach, marker="o", capsize=2, label=source, **style)
+    axes.set(
+        xticks=range(len(line)),
+        xticklabels=[str(method.row.uncracked or "all") for method in line],
+        xlabel="uncracked photographs",
+        ylabel="Dice",
+        ylim=(0, 1),
+    )
+    axes.legend(fontsize=8, frameon=False)
+    _tidy(axes, grid="y")
+    _save(picture, path)
+    return True
+
+
+def _title(method: Method) -> str:
+    return method.row.name + ("*" if method.is_stale else "")
+
+
+def _colour(method: Method) -> str:
+    return COLOURS[method.row.supervision]
+
+
+def _legend(methods: list[Method]) -> list[Patch]:
+    there = {method.row.supervision for method in methods}
+    return [Patch(color=colour, label=f"learns from {what}") for what, colour in COLOURS.items() if what in there]
+
+
+def _tidy(axes: Axes, grid: str) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis=grid, color="#e6e6e6", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8)
+
+
+def _save(picture: Picture, path: Path) -> None:
+    with written_whole(path) as temporary:
+        picture.savefig(temporary, dpi=150)

@@ -1,0 +1,83 @@
+"""What `painted` shall reach, and whether it does; and whether the methods beside it were trained as long."""
+
+from __future__ import annotations
+
+import math
+
+from report.figures import MEAN, Method
+
+OF_SUPERVISED = 0.97  # of its Dice, mean of sources
+TIMES_SEED = 1.6
+MOST_FALSE_ALARMS = 0.05
+DICE, TOLERANT = "dice_cracked", "tolerance_f1_2px"
+AS_LONG = 0.1  # steps or CPU minutes that differ by less than this share count as equal
+
+
+def target_lines(methods: list[Method], sources: list[str]) -> list[str]:
+    """Write the table of targets; what has not been measured is left out."""
+    named = {method.row.name: method for method in methods}
+    painted, supervised, seed = (named.get(name) for name in ("painted", "supervised", "seed"))
+    if painted is None:
+        return ["`painted` has not been measured."]
+    lines = ["| `painted` | target | measured | reached |", "|---|---|---|---|"]
+
+    def line(what: str, target: str, measured: float, reached: bool, other: Method | None = None) -> None:
+        if not math.isnan(measured):
+            answer = "open" if _is_open(painted, other) else "yes" if reached else "no"
+            lines.append(f"| {what} | {target} | {measured:.3f} | {answer} |")
+
+    for other, least in ((supervised, OF_SUPERVISED), (seed, TIMES_SEED)):
+        if other is not None:
+            ratio = painted.value(MEAN, DICE) / other.value(MEAN, DICE)
+            what = f"Dice over that of `{other.row.name}`, mean of sources"
+            line(what, f"at least {least:g}", ratio, ratio >= least, other)
+    for source in sources if supervised is not None else []:
+        theirs, ours = supervised.value(source, TOLERANT), painted.value(source, TOLERANT)
+        what, target = f"F1 with 2 px tolerance, {source}", f"at least `supervised`: {theirs:.3f}"
+        line(what, target, ours, ours >= theirs, supervised)
+    alarms = painted.value("overall", "false_alarm_rate")
+    line("false alarms, all sources", f"at most {MOST_FALSE_ALARMS:g}", alarms, alarms <= MOST_FALSE_ALARMS)
+    if any("| open |" in text for text in lines):
+        lines += ["", "Open: one of the two is stale (\\*), or the other had less than half of the CPU minutes."]
+    return lines
+
+
+def _is_open(painted: Method, other: Method | None) -> bool:
+    """Tell whether a comparison proves nothing yet."""
+    if painted.is_stale or (other is not None and other.is_stale):
+        return True
+    return other is not None and other.cpu_minutes < 0.5 * painted.cpu_minutes and not _is_equal(other, painted)
+
+
+def fairness_lines(methods: list[Method]) -> list[str]:
+    """Say how long every trained method was trained, compared with `painted`; equal ones together."""
+    painted = next((method for method in methods if method.row.name == "painted"), None)
+    if painted is None:
+        return []
+    longer: dict[str, list[str]] = {}
+    for method in methods:
+        if method is not painted and method.first["training"]["steps"]:
+            longer.setdefault(_compared(method, painted), []).append(f"`{method.row.name}`")
+    lines = [
+        f"- {what}: {', '.join(names)}." for what, names in sorted(longer.items(), key=lambda item: -len(item[1]))
+    ]
+    return ["Training compared with `painted`:", "", *lines] if lines else []
+
+
+def _compared(method: Method, painted: Method) -> str:
+    if _is_equal(method, painted):
+        return "equal steps of equally many crops, same network"
+    share = method.cpu_minutes / max(painted.cpu_minutes, 0.1)
+    if abs(share - 1) <= AS_LONG:
+        return "about the same CPU minutes"
+    if share < 0.5:
+        return "less than half of the CPU minutes (no ceiling, and no fair baseline)"
+    return "fewer CPU minutes" if share < 1 else "more CPU minutes"
+
+
+def _is_equal(method: Method, painted: Method) -> bool:
+    """Tell whether two methods saw equally many crops of equal size, in equal batches, with the same network."""
+    theirs, ours = method.first, painted.first
+    if "recipe" not in theirs or "recipe" not in ours or theirs["training"]["steps"] != ours["training"]["steps"]:
+        return False
+    return all(theirs["recipe"][name] == ours["recipe"][name] for name in ("batch", "crop_px", "network"))

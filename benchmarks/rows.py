@@ -1,0 +1,194 @@
+"""The rows of RESULTS.md, those that matter most first: that is the order in which `make bench` runs them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from fissura.learning import Recipe, load_recipe
+
+Supervision = Literal["nothing", "labels", "uncracked photographs", "human masks"]
+SEEDS = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method, with one seed.
+
+    Attributes:
+        name: what the tables call it; rows that differ in nothing but their seed share it.
+        note: what it is, in the tables.
+        method: ``recipe``, one of `methods.classical.CLASSICAL`, or a peer of `methods.peers`.
+        supervision: what it learns from.
+        settings: changes of the recipe, or all settings of a peer; ``recipe`` names the recipe.
+        seed: seed of everything random.
+        uncracked: how many uncracked photographs it may see; all if None.
+        cpu_minutes: what it takes, about, on two cores of a plain CPU.
+    """
+
+    name: str
+    note: str
+    method: str = "recipe"
+    supervision: Supervision = "labels"
+    settings: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    uncracked: int | None = None
+    cpu_minutes: float = 65.0
+
+    @property
+    def file(self) -> str:
+        """Name of its result file."""
+        return f"{self.name}-{self.seed}.json"
+
+    def full_settings(self) -> dict[str, Any]:
+        """Give every setting that the result depends on, those of a recipe with its changes."""
+        if self.method != "recipe":
+            return self.settings
+        return self.recipe().model_dump(mode="json")
+
+    def recipe(self) -> Recipe:
+        """Give the recipe with its changes."""
+        return load_recipe(self.settings["recipe"], **{k: v for k, v in self.settings.items() if k != "recipe"})
+
+    def is_answered_by(self, result: dict[str, Any], fingerprint: str | None = None) -> bool:
+        """Tell whether a result is of this row as it is now, and of the data of that fingerprint if one is given."""
+        was = result["row"]
+        if (was["seed"], was.get("uncracked")) != (self.seed, self.uncracked):
+            return False
+        if fingerprint is not None and result["data_fingerprint"] != fingerprint:
+            return False
+        if self.method != "recipe":
+            return bool(result.get("settings") == self.settings)
+        try:  # a setting that recipes have gained since then had its default
+            return Recipe.model_validate(result["recipe"]) == self.recipe()
+        except ValidationError:
+            return False
+
+    def facts(self) -> dict[str, Any]:
+        """Give the row as plain values, for its result file."""
+        return asdict(self)
+
+
+def read_results(folder: Path) -> list[tuple[Row, dict[str, Any]]]:
+    """Read the results there are, in the order of the rows; files of rows that are no more are passed over."""
+    found = [(row, folder / row.file) for row in ROWS]
+    return [(row, json.loads(path.read_text("utf-8"))) for row, path in found if path.exists()]
+
+
+def _with_seeds(*rows: Row) -> list[Row]:
+    return [replace(row, seed=seed) for seed in SEEDS[1:] for row in rows]
+
+
+PAINTED = Row("painted", "ours: painted cracks, then self-training", settings={"recipe": "painted"})
+SUPERVISED = Row(
+    "supervised", "the same network on human masks", "recipe", "human masks", {"recipe": "supervised"}, cpu_minutes=60
+)
+SEED = Row(
+    "seed",
+    "the original's global max-pool; same network",
+    settings={"recipe": "seed", "network": "compact", "steps": 400, "pretrained": False},
+    cpu_minutes=60,
+)
+PAINTED_ONLY = Row(
+    "painted-only",
+    "painted cracks alone, no self-training",
+    settings={"recipe": "painted", "self_training_rounds": 0},
+    cpu_minutes=60,
+)
+TOP_K = replace(
+    SEED, name="seed-top-k", note="the same, mean of the top 1 %", settings=SEED.settings | {"pooling": "top-k"}
+)
+LOG_SUM_EXP = replace(
+    SEED, name="seed-log-sum-exp", note="the same, log-sum-exp", settings=SEED.settings | {"pooling": "log-sum-exp"}
+)
+CLASSICAL = tuple(
+    Row(name, note, name, "nothing", {"version": version}, cpu_minutes=minutes)
+    for name, note, minutes, version in (
+        ("multi-otsu", "darkest of three grey classes", 1.0, 2),
+        ("sato", "Sato's ridge filter", 2.0, 1),
+        ("frangi", "Frangi's ridge filter", 4.0, 1),
+    )
+)
+CLASSIFIER = {"network": "resnet18", "pretrained": True, "side_px": 320, "batch": 16, "steps": 600, "version": 1}
+ACTIVATION = Row(
+    "class-activation",
+    "Grad-CAM of an image-level classifier (ResNet-18)",
+    "grad-cam",
+    settings=CLASSIFIER | {"refined": False},
+    cpu_minutes=40,
+)
+REFINED = replace(
+    ACTIVATION,
+    name="class-activation-refined",
+    note="the same, refined by a local threshold (König et al. 2021)",
+    settings=CLASSIFIER | {"refined": True},
+    cpu_minutes=2,
+)
+DRAEM = Row(
+    "draem",
+    "anomalib's DRAEM; procedural surfaces in place of its textures",
+    "draem",
+    "uncracked photographs",
+    {"side_px": 256, "batch": 4, "steps": 200, "version": 1},
+    cpu_minutes=60,
+)
+REVERSE_DISTILLATION = Row(
+    "reverse-distillation",
+    "anomalib's reverse distillation (reconstructs ResNet-18 features)",
+    "reverse-distillation",
+    "uncracked photographs",
+    {"side_px": 256, "batch": 16, "steps": 400, "version": 1},
+    cpu_minutes=30,
+)
+FEW = tuple(
+    replace(
+        PAINTED, name=f"painted-{count}-uncracked", note=f"ours with {count} uncracked photographs", uncracked=count
+    )
+    for count in (4, 16, 64)
+)
+RESNET50: dict[str, Any] = {"network": "timm:resnet50", "pretrained": True, "steps": 300, "epoch_steps": 50}
+PAINTED_RESNET50 = replace(
+    PAINTED,
+    name="painted-resnet50",
+    note="ours on a ResNet-50 U-Net, shortened",
+    settings=PAINTED.settings | RESNET50,
+    cpu_minutes=60,
+)
+SUPERVISED_RESNET50 = replace(
+    SUPERVISED,
+    name="supervised-resnet50",
+    note="human masks on a ResNet-50 U-Net, shortened",
+    settings=SUPERVISED.settings | RESNET50,
+    cpu_minutes=60,
+)
+SEED_RESNET50 = Row(
+    "seed-resnet50",
+    "the original network, shortened",
+    settings={"recipe": "seed", "steps": 30, "batch": 8, "crop_px": 224},
+    cpu_minutes=5,
+)
+
+ROWS: tuple[Row, ...] = (
+    PAINTED,
+    SUPERVISED,
+    *CLASSICAL,
+    SEED,
+    PAINTED_ONLY,
+    *_with_seeds(PAINTED, SUPERVISED),
+    ACTIVATION,
+    REFINED,
+    REVERSE_DISTILLATION,
+    *_with_seeds(SEED),
+    *FEW,
+    TOP_K,
+    LOG_SUM_EXP,
+    SEED_RESNET50,
+    DRAEM,
+    PAINTED_RESNET50,
+    SUPERVISED_RESNET50,
+    *_with_seeds(PAINTED_ONLY, ACTIVATION, REFINED, *FEW, TOP_K, LOG_SUM_EXP),
+)

@@ -1,0 +1,126 @@
+"""The benchmark's own arithmetic: what counts as measured, how seeds are put together, what a table says."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fissura.learning import load_recipe
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+
+from methods.tuning import HeldOut, Tuned
+from report.figures import MEAN, methods_of
+from report.page import write_report
+from report.targets import fairness_lines, target_lines
+from rows import ROWS, Row
+
+PAINTED = Row("painted", "ours", settings={"recipe": "painted"})
+SUPERVISED = Row("supervised", "masks", "recipe", "human masks", {"recipe": "supervised"})
+
+
+def _result(row: Row, dice: float, **changes: Any) -> dict[str, Any]:
+    figures = {"dice_cracked": dice, "tolerance_f1_2px": dice, "false_alarm_rate": 0.01}
+    return {
+        "row": row.facts(),
+        "recipe": row.recipe().model_dump(mode="json"),
+        "data_fingerprint": "f",
+        "training": {"steps": 2000, "cpu_minutes": 60.0, "minutes": 40.0, "cores": 2},
+        "cleaning": {"low": 0.5, "high": 0.9, "min_extent_px": 64.0, "min_extent_fraction": 0.2},
+        "held_out": None,
+        "summary": [
+            {"scope": scope, "metric": metric, "value": value, "low95": value - 0.1, "high95": value + 0.1}
+            for scope in ("overall", "CFD", MEAN)
+            for metric, value in figures.items()
+        ],
+    } | changes
+
+
+def test_rows_that_differ_in_more_than_their_seed_have_different_names() -> None:
+    assert len({row.file for row in ROWS}) == len(ROWS)
+    for row in ROWS:
+        same = [other for other in ROWS if other.name == row.name]
+        assert {(other.method, other.uncracked, str(other.full_settings())) for other in same} == {
+            (row.method, row.uncracked, str(row.full_settings()))
+        }
+
+
+def test_a_result_counts_as_long_as_recipe_seed_and_data_are_the_same() -> None:
+    result = _result(PAINTED, 0.7)
+    assert PAINTED.is_answered_by(result, "f")
+    assert not PAINTED.is_answered_by(result, "other photographs")
+    assert not Row("painted", "ours", settings={"recipe": "painted"}, seed=1).is_answered_by(result)
+    assert not Row("painted", "ours", settings={"recipe": "painted"}, uncracked=4).is_answered_by(result)
+    assert not Row("painted", "ours", settings={"recipe": "painted", "steps": 9}).is_answered_by(result)
+
+
+def test_a_setting_that_recipes_gained_since_counts_with_its_default() -> None:
+    result = _result(PAINTED, 0.7)
+    del result["recipe"]["pooling"]
+    assert PAINTED.is_answered_by(result)
+    result["recipe"]["a setting of old"] = 1
+    assert not PAINTED.is_answered_by(result)
+
+
+def test_seeds_are_put_together_as_mean_and_standard_deviation() -> None:
+    seeds = [Row("painted", "ours", settings={"recipe": "painted"}, seed=seed) for seed in range(3)]
+    (method,) = methods_of([(row, _result(row, dice)) for row, dice in zip(seeds, (0.6, 0.7, 0.8), strict=True)])
+    figure = method.figure(MEAN, "dice_cracked")
+    assert figure is not None
+    assert (figure.value, figure.spread, figure.seeds) == (pytest.approx(0.7), pytest.approx(0.1), 3)
+    assert str(figure) == "0.700 ± 0.100 (3)"
+
+
+def test_stale_results_are_never_mixed_with_current_ones() -> None:
+    second = Row("painted", "ours", settings={"recipe": "painted"}, seed=1)
+    stale = _result(second, 0.1, recipe=load_recipe("painted", steps=100).model_dump(mode="json"))
+    (method,) = methods_of([(PAINTED, _result(PAINTED, 0.7)), (second, stale)])
+    assert method.value(MEAN, "dice_cracked") == pytest.approx(0.7)
+    assert not method.is_stale
+    (alone,) = methods_of([(second, stale)])
+    assert alone.is_stale
+
+
+@pytest.mark.parametrize(("dice", "answer"), [(0.70, "yes"), (0.60, "no")])
+def test_targets_are_judged_against_the_supervised_row(dice: float, answer: str) -> None:
+    methods = methods_of([(PAINTED, _result(PAINTED, dice)), (SUPERVISED, _result(SUPERVISED, 0.7))])
+    assert target_lines(methods, ["CFD"])[2].endswith(f"| {dice / 0.7:.3f} | {answer} |")
+    assert "equal steps" in fairness_lines(methods)[2]
+
+
+def test_a_comparison_with_a_row_trained_less_proves_nothing() -> None:
+    less = {"steps": 500, "cpu_minutes": 15.0, "minutes": 10.0, "cores": 2}
+    methods = methods_of([(PAINTED, _result(PAINTED, 0.9)), (SUPERVISED, _result(SUPERVISED, 0.5, training=less))])
+    assert target_lines(methods, ["CFD"])[2].endswith("| open |")
+    assert "less than half" in fairness_lines(methods)[2]
+
+
+def test_the_report_fills_the_readme_between_its_markers(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("before\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n")
+    for _ in range(2):  # written twice, it stands once
+        write_report([(PAINTED, _result(PAINTED, 0.7))], tmp_path / "benchmarks")
+    lines = (tmp_path / "README.md").read_text("utf-8").splitlines()
+    assert (lines[0], lines[-1]) == ("before", "after")
+    assert "| painted | labels | 0.70 | 0.70 | 0.01 |" in lines
+    assert "old" not in lines
+    page = (tmp_path / "benchmarks" / "RESULTS.md").read_text("utf-8")
+    assert "| painted | 0.700 [0.600, 0.800] | 0.700 [0.600, 0.800] |" in page
+    assert (tmp_path / "benchmarks" / "results" / "field_dice.png").stat().st_size > 5_000
+
+
+def test_surprise_is_how_rarely_uncracked_photographs_reach_a_score() -> None:
+    rng = np.random.default_rng(0)
+    surfaces = [rng.integers(100, 200, (120, 160, 3), np.uint8) for _ in range(4)]
+    photo = surfaces[0].copy()
+    photo[60:64, 10:150] = 5  # a dark line, darker than anything uncracked
+    mask = photo[..., 0] == 5
+    tuned = Tuned(lambda p: 255.0 - p[..., 0].astype(np.float32), HeldOut([(photo, mask)], surfaces, [photo]))
+    assert tuned.probability(photo)[mask].min() == 1.0
+    assert np.median(tuned.probability(surfaces[1])) == pytest.approx(np.log10(2) / 4, abs=0.01)  # half reach it
+    assert (tuned.segment(photo).mask == mask).all()
+    assert not tuned.segment(surfaces[1]).mask.any()
