@@ -154,11 +154,13 @@ def test_a_zip_that_is_none_of_cvats_is_refused(tmp_path: Path, labelmap: str | 
 def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
     photo(tmp_path / "photos/1.png")
     whole = zipped(tmp_path / "masks.zip", {"labelmap.txt": LABELMAP, "SegmentationClass/1.png": b"x" * 3000})
-    content = bytearray(whole.read_bytes())
-    content[30:60] = b"\xff" * 30
-    whole.write_bytes(content)
-    with pytest.raises(FissuraError, match=r"masks\.zip"):
-        import_masks(whole, tmp_path / "photos", tmp_path / "out")
+    central = whole.read_bytes().index(b"PK\1\2")
+    for start, damage in ((30, b"\xff" * 30), (central + 6, b"\xff")):  # the first file's name; a zip of version 25.5
+        content = bytearray(whole.read_bytes())
+        content[start : start + len(damage)] = damage
+        (tmp_path / "damaged.zip").write_bytes(content)
+        with pytest.raises(FissuraError, match=r"damaged\.zip: is no zip that can be read"):
+            import_masks(tmp_path / "damaged.zip", tmp_path / "photos", tmp_path / "out")
 
 
 def test_an_entry_that_cannot_be_unpacked_is_skipped(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def read_cvat(source: Path) -> Iterator[Correction]:
                 yield Correction(name, _not_annotated)
     except OSError as error:
         raise FissuraError(f"{source}: cannot be read ({error.strerror}); check the spelling") from error
-    except (zipfile.BadZipFile, ValueError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise FissuraError(f"{source}: is no zip that can be read ({error}); export it from CVAT again") from error
 
 
