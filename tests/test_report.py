@@ -229,9 +229,9 @@ def test_one_photograph_is_held_at_a_time(tmp_path: Path) -> None:
 
 
 def test_fifty_photographs_stay_below_five_megabytes(tmp_path: Path) -> None:
-    surface = draw_surface("asphalt", 1200, 1600, np.random.default_rng(3))  # the hardest to compress
-    branches = [straight_branch((100.0, 200.0 * k), (1400.0, 200.0 * k + 90), float(k)) for k in range(1, 6)]
-    measurement = hand_measured((1200, 1600), [[branch] for branch in branches], 0.3, ["wide"] * 5)
+    surface = draw_surface("asphalt", 720, 960, np.random.default_rng(3))  # the hardest to compress
+    branches = [straight_branch((60.0, 120.0 * k), (860.0, 120.0 * k + 60), float(k)) for k in range(1, 6)]
+    measurement = hand_measured((720, 960), [[branch] for branch in branches], 0.3, ["wide"] * 5)
     items = (
         MeasuredPhoto(Path(f"/survey/{place:02}.jpg"), np.roll(surface, 31 * place, axis=1), measurement)
         for place in range(50)

@@ -61,6 +61,7 @@ def draw_cracks(
     *,
     side_px: int | None = None,
     text_px: int | None = None,
+    widest_px: float | None = None,
     legend: bool = True,
 ) -> NDArray[np.uint8]:
     """Draw the centre lines of all cracks over their photograph, coloured by width, with the cracks' numbers.
@@ -72,6 +73,8 @@ def draw_cracks(
         measurement: its cracks, from `fissura.measuring`.
         side_px: longer side of the drawn photograph, in px; by default its own, or 720 px where that is more.
         text_px: size of the letters, in px; by default one that suits a picture shown as large as a page's column.
+        widest_px: width in px that the lightest colour must reach to, for pictures to be compared; by default that
+            of the widest crack.
         legend: whether to put the strip with colour bar and scale bar below.
 
     Returns:
@@ -84,7 +87,7 @@ def draw_cracks(
     height, width = photo.shape[:2]
     side_px = side_px or max(height, width, _LEAST_SIDE_PX)
     view = _View(0, 0, width, height, side_px / max(height, width))
-    return _draw(photo, measurement, measurement.cracks, view, text_px, legend=legend)
+    return _draw(photo, measurement, measurement.cracks, view, text_px, widest_px, legend=legend)
 
 
 def draw_crack(
@@ -159,6 +162,7 @@ def _draw(
     cracks: Sequence[Crack],
     view: _View,
     text_px: int | None = None,
+    widest_px: float | None = None,
     *,
     legend: bool,
     mark_widest: bool = False,
@@ -166,14 +170,12 @@ def _draw(
     canvas = view.show(photo)
     text_px = text_px or _text_px(canvas, share=30 if mark_widest else 38)
     line_px = max(2, round(max(canvas.shape) / 450))
-    widest = max((crack.width_max_px for crack in cracks), default=1.0)
-    unit = measurement.mm_per_px or 1.0
-    top = round_above(max(widest, 1e-6) * unit) / unit  # px; what the lightest colour stands for
+    top_px = _top_px(widest_px or max((crack.width_max_px for crack in cracks), default=1.0), measurement.mm_per_px)
     lines = [_Line.of(branch, view) for crack in cracks for branch in crack.branches]
     for line in lines:
         line.draw_casing(canvas, line_px)
     for line in lines:
-        line.draw_colours(canvas, line_px, top)
+        line.draw_colours(canvas, line_px, top_px)
     points = np.vstack([line.points for line in lines]) if lines else np.empty((0, 2))
     taken = near(canvas.shape[:2], points, 2 * line_px)
     if mark_widest:
@@ -183,18 +185,27 @@ def _draw(
         canvas = tagged(canvas, tags, taken, text_px)
     if not legend:
         return canvas
-    return with_legend(canvas, _legend(measurement, canvas, view.zoom, top, text_px, coloured=bool(lines)), text_px)
+    bar = scale_bar(view.zoom, measurement.mm_per_px, 0.25 * canvas.shape[1], text_px)
+    return with_legend(canvas, [width_bar(top_px, measurement.mm_per_px, text_px), bar] if lines else [bar], text_px)
 
 
-def _legend(
-    measurement: Measurement, canvas: NDArray[np.uint8], zoom: float, top: float, text_px: int, *, coloured: bool
-) -> list[LegendPart]:
-    bar = scale_bar(zoom, measurement.mm_per_px, 0.25 * canvas.shape[1], text_px)
-    if not coloured:
-        return [bar]
-    unit = "px" if measurement.mm_per_px is None else "mm"
-    most = f"{top * (measurement.mm_per_px or 1.0):.4g} {unit}"
-    return [colour_bar(_COLOURS, "crack width", "0", most, text_px), bar]
+def width_bar(widest_px: float, mm_per_px: float | None, text_px: int) -> LegendPart:
+    """Explain the colours of widths, up to the round number that `draw_cracks` reaches to for a widest crack.
+
+    Args:
+        widest_px: width of the widest crack, in px.
+        mm_per_px: the scale; None without one.
+        text_px: size of the letters, in px.
+    """
+    top = _top_px(widest_px, mm_per_px) * (mm_per_px or 1.0)
+    unit = "px" if mm_per_px is None else "mm"
+    return colour_bar(_COLOURS, "crack width", "0", f"{top:.4g} {unit}", text_px)
+
+
+def _top_px(widest_px: float, mm_per_px: float | None) -> float:
+    """Give the width in px that the lightest colour stands for: a round number of px or mm."""
+    unit = mm_per_px or 1.0
+    return round_above(max(widest_px, 1e-6) * unit) / unit
 
 
 @dataclass(frozen=True)
