@@ -72,8 +72,8 @@ def along_normals(
         where = points_px[rows, None, :] + normals[rows, None, :] * offsets[None, :, None]  # (n, M, 2)
         # OpenCV samples pictures of less than 32,768 pixels a side: it gets the piece around these points.
         shape = np.array(image.shape[::-1])
-        low = np.clip(np.floor(where.min(axis=(0, 1))).astype(int) - 2, 0, shape - 1)
-        high = np.clip(np.ceil(where.max(axis=(0, 1))).astype(int) + 3, low + 1, shape)
+        low = np.clip(np.floor(points_px[rows].min(axis=0) - offsets[-1]).astype(int) - 2, 0, shape - 1)
+        high = np.clip(np.ceil(points_px[rows].max(axis=0) + offsets[-1]).astype(int) + 3, low + 1, shape)
         # OpenCV rounds what it interpolates, unless it is given floats.
         piece = image[low[1] : high[1], low[0] : high[0]].astype(np.float32, copy=False)
         local = (where - low).astype(np.float32)

@@ -124,4 +124,4 @@ def _stub(
     direction = (
         np.linalg.eigh(spread)[1][:, -1] if spread[0, 0] < spread[1, 1] or spread[0, 1] else np.array([1.0, 0])
     )
-    return pixel + np.outer([-0.01, 0.01], direction)
+    return pixel + np.outer([-1e-3, 1e-3], direction)

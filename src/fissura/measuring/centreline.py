@@ -142,11 +142,13 @@ def _sureness(course: Course, count: int) -> NDArray[np.float64]:
 def _lengthened(line: Points, half_px: float, mask: NDArray[np.uint8], *, at_start: bool) -> Points:
     """Continue a free end straight on to the edge of the mask."""
     outward = line if at_start else line[::-1]
-    back = min(max(2, round(1.5 * half_px + 3)), len(line) - 1)  # points that tell the end's direction
+    outward = outward[min(int(half_px), len(line) // 4) :]  # a skeleton's last pixels turn to a corner of the tip
+    back = min(max(2, round(1.5 * half_px + 3)), len(outward) - 1)  # points that tell the end's direction
     direction = outward[0] - outward[back]
     direction = direction / max(float(np.hypot(*direction)), 1e-9)
     steps, values = along_normals(mask, outward[:1], direction[None], 3.0 * half_px + 3.0)
     ahead = np.minimum.accumulate(values[0][len(steps) // 2 :])
     distance = float(ahead.sum() - ahead[0] / 2) * float(steps[1] - steps[0])
     tip = outward[:1] + direction * distance
-    return _resampled(np.concatenate([tip, line] if at_start else [line, tip]))
+    lengthened = _resampled(np.concatenate([tip, outward]))
+    return lengthened if at_start else lengthened[::-1]
