@@ -88,7 +88,7 @@ def encode_brush(mask: NDArray[np.bool_]) -> list[int]:
 
     Example:
         >>> encode_brush(np.array([[True]]))
-        [0, 0, 0, 4, 57, 27, 228, 127, 192]
+        [0, 0, 0, 4, 57, 27, 252, 127, 224]
     """
     pixels = mask.ravel()
     starts = np.r_[0, np.flatnonzero(pixels[1:] != pixels[:-1]) + 1]
