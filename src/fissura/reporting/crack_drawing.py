@@ -252,7 +252,7 @@ def _with_widest(
 ) -> NDArray[np.uint8]:
     """Ring the widest place, and give its width beside it."""
     (centre,) = view.place(np.array([crack.width_max_at_px]))
-    radius = max(text_px, round(crack.width_max_px * view.zoom))
+    radius = max(text_px, round(0.75 * crack.width_max_px * view.zoom))
     for colour, thickness in ((INK, 4), (PAPER, 2)):
         middle = tuple(_fixed(centre).tolist())
         cv2.circle(canvas, middle, radius << _SHIFT, colour, thickness, cv2.LINE_AA, _SHIFT)

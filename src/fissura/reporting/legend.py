@@ -61,7 +61,7 @@ def colour_bar(colours: NDArray[np.uint8], caption: str, least: str, most: str, 
         most: the greatest value.
         text_px: size of the letters, in px.
     """
-    words, gap, bar_px = font(text_px), 0.5 * text_px, 7 * text_px
+    words, gap, bar_px = font(text_px), 0.5 * text_px, 6 * text_px
     caption_px, least_px, most_px = (words.getlength(text) for text in (caption, least, most))
 
     def draw(strip: ImageDraw.ImageDraw, left: float, middle: float) -> None:
@@ -118,7 +118,7 @@ def with_legend(picture: NDArray[np.uint8], parts: Sequence[LegendPart], text_px
     Returns:
         ``(H + strip, W, 3)`` uint8 RGB; wider than W only where a single part does not fit.
     """
-    margin, between, line_px = round(0.6 * text_px), 2 * text_px, 2 * text_px
+    margin, between, line_px = round(0.6 * text_px), round(1.5 * text_px), 2 * text_px
     width = max(picture.shape[1], *(round(part.width_px) + 2 * margin for part in parts))
     places, line, left = [], 0, float(margin)
     for part in parts:
