@@ -18,7 +18,8 @@ def multi_otsu(photo: Pixels) -> NDArray[np.float32]:
     grey = _grey(photo)
     if len(np.unique(grey)) <= CLASSES:
         return np.zeros(grey.shape, np.float32)
-    return (grey <= threshold_multiotsu(grey, CLASSES)[0]).astype(np.float32)
+    darkest: NDArray[np.float32] = (grey <= threshold_multiotsu(grey, CLASSES)[0]).astype(np.float32)
+    return darkest
 
 
 def sato_ridge(photo: Pixels) -> NDArray[np.float32]:

@@ -184,7 +184,8 @@ def _fit(photo: Tensor, side: int) -> Tensor:
 
 def _turned(photo: Tensor, rng: np.random.Generator) -> Tensor:
     flips = [axis for axis in (2, 3) if rng.random() < 0.5]
-    return torch.rot90(photo.flip(flips), int(rng.integers(4)), (2, 3))
+    turned: Tensor = torch.rot90(photo.flip(flips), int(rng.integers(4)), (2, 3))
+    return turned
 
 
 if __name__ == "__main__":

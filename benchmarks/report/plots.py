@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -98,7 +99,7 @@ def _legend(methods: list[Method]) -> list[Patch]:
     return [Patch(color=colour, label=f"learns from {what}") for what, colour in COLOURS.items() if what in there]
 
 
-def _tidy(axes: Axes, grid: str) -> None:
+def _tidy(axes: Axes, grid: Literal["x", "y", "both"]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis=grid, color="#e6e6e6", linewidth=0.7)
     axes.set_axisbelow(True)

@@ -31,10 +31,11 @@ def target_lines(methods: list[Method], sources: list[str]) -> list[str]:
             ratio = painted.value(MEAN, DICE) / other.value(MEAN, DICE)
             what = f"Dice over that of `{other.row.name}`, mean of sources"
             line(what, f"at least {least:g}", ratio, ratio >= least, other)
-    for source in sources if supervised is not None else []:
-        theirs, ours = supervised.value(source, TOLERANT), painted.value(source, TOLERANT)
-        what, target = f"F1 with 2 px tolerance, {source}", f"at least `supervised`: {theirs:.3f}"
-        line(what, target, ours, ours >= theirs, supervised)
+    if supervised is not None:
+        for source in sources:
+            theirs, ours = supervised.value(source, TOLERANT), painted.value(source, TOLERANT)
+            what, target = f"F1 with 2 px tolerance, {source}", f"at least `supervised`: {theirs:.3f}"
+            line(what, target, ours, ours >= theirs, supervised)
     alarms = painted.value("overall", "false_alarm_rate")
     line("false alarms, all sources", f"at most {MOST_FALSE_ALARMS:g}", alarms, alarms <= MOST_FALSE_ALARMS)
     if any("| open |" in text for text in lines):
