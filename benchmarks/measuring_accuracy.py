@@ -45,6 +45,7 @@ SECTION = RESULTS.with_suffix(".md")
 SIDE_PX = 512
 ROUGHNESS = 0.06
 FINEST_PX = 4.0  # of a line's detail
+PLACES = 4  # of each straight crack
 WORKERS = 2
 SURFACE_COUNT = 12  # drawn once, and used again and again
 WIDTHS_PX = 1.5, 20.0
@@ -183,7 +184,7 @@ def by_angle() -> dict[str, dict[str, list[float]]]:
     cracks = [
         (straight_crack(angle, width, np.random.default_rng([seed, noise])), noise, seed)
         for angle in ANGLES_DEG
-        for seed, width in enumerate((1.5, 2.2, 3.0, 5.0, 8.0, 13.0, 20.0))
+        for seed, width in enumerate((1.5, 2.2, 3.0, 5.0, 8.0, 13.0, 20.0) * PLACES)
         for noise in range(len(NOISES))
     ]
     for name, errors in errors_of(cracks).items():

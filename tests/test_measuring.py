@@ -20,6 +20,7 @@ from fissura.measuring import (
     measure,
     severity_of,
 )
+from fissura.measuring.darkness import fit_valleys
 
 Mask = NDArray[np.bool_]
 SIDE = 220
@@ -227,6 +228,20 @@ def test_the_photograph_corrects_a_mask_that_is_too_wide(width: float, angle: fl
     too_wide = distance <= width / 2 + 1.2
     assert only(too_wide).width_mean_px > width + 1.8
     assert only(too_wide, photo=photo).width_mean_px == pytest.approx(width, abs=0.4)
+
+
+@FEW
+@given(st.floats(0.2, 0.9), st.floats(2.5, 15), st.floats(0.6, 1.3), st.floats(-0.5, 0.5))
+def test_a_valley_is_fitted_whatever_its_depth_and_blur(depth: float, width: float, blur: float, off: float) -> None:
+    fine = np.arange(-40, 40, 0.02)
+    sharp = depth * (abs(fine - off) <= width / 2)
+    offsets = np.arange(-20, 20.1, 0.5)
+    profile = np.interp(offsets, fine, ndimage.gaussian_filter1d(sharp, blur / 0.02))[None]
+    every = np.ones_like(profile)
+    valley = fit_valleys(offsets[None], profile, every, np.array([0.001]), np.array([width + 2]))
+    assert valley.width[0] == pytest.approx(width, abs=0.1)
+    assert valley.depth[0] == pytest.approx(depth, rel=0.05)
+    assert valley.middle[0] == pytest.approx(off, abs=0.05)
 
 
 def test_a_photograph_that_shows_no_crack_leaves_the_mask_its_width() -> None:

@@ -31,7 +31,15 @@ _ROUNDS = 15
 
 @dataclass(frozen=True, eq=False)
 class Valleys:
-    """Fitted valleys of K stretches, each ``(K,)`` float64: depth (a share of light), width, blur, middle in px."""
+    """Fitted valleys of K stretches.
+
+    Attributes:
+        depth: ``(K,)`` share of light that the crack swallows.
+        width: ``(K,)`` in px.
+        blur: ``(K,)`` standard deviation, in px.
+        middle: ``(K,)`` offset along the normal, in px.
+        misfit: ``(K,)`` root mean square of what the model leaves unexplained, a share of light.
+    """
 
     depth: Array
     width: Array
@@ -49,6 +57,9 @@ def fit_valleys(offsets: Array, darkness: Array, weight: Array, noise: Array, ma
         weight: ``(K, M)`` 1 where a sample counts, 0 where another crack may be.
         noise: ``(K,)`` standard deviation of one sample.
         mask_width: ``(K,)`` width of the mask, in px.
+
+    Returns:
+        The best fit of each profile.
     """
     scale = np.sqrt(weight * np.minimum(offsets[:, 1:2] - offsets[:, :1], 1.0)) / noise[:, None]
     expected = np.stack([np.zeros_like(mask_width), mask_width, np.zeros_like(mask_width)], axis=1)
