@@ -7,6 +7,7 @@ RESULTS.md, its pictures and the table of README.md are written anew each time, 
     python benchmarks/field.py                       # every row, those that matter most first
     python benchmarks/field.py painted 'seed*'       # rows of these names
     python benchmarks/field.py painted --seeds 0 1   # with these seeds
+    python benchmarks/field.py painted --score-again # finished runs: choose thresholds and score anew, train nothing
     python benchmarks/field.py --list                # what is done, and what the others would take
     python benchmarks/field.py --tables-only         # only write the report again
 """
@@ -17,6 +18,7 @@ import argparse
 import hashlib
 import json
 import os
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=["*"], help="names of rows, with * and ?; all if none")
     parser.add_argument("--seeds", nargs="+", type=int, help="only rows with these seeds")
+    parser.add_argument("--score-again", action="store_true", help="choose thresholds and score finished runs anew")
     parser.add_argument("--list", action="store_true", help="run nothing, tell what is done")
     parser.add_argument("--tables-only", action="store_true", help="run nothing, write the report again")
     arguments = parser.parse_args()
@@ -61,8 +64,11 @@ def main() -> None:
     if not arguments.tables_only:
         fingerprint = load_data(DATA).fingerprint()
         for row in rows:
-            if is_done(row, fingerprint):
+            done = is_done(row, fingerprint)
+            if done and not arguments.score_again:
                 print(f"{row.name}, seed {row.seed}: done already")
+                continue
+            if arguments.score_again and not done:
                 continue
             run(row, fingerprint)
             write_report(read_results(RESULTS), HERE)
@@ -90,6 +96,8 @@ def run(row: Row, fingerprint: str, data: Path = DATA, runs: Path = RUNS, result
     folder = runs / f"{row.name}-{row.seed}-{_digest(row.full_settings())}"  # other settings are another run
     answer = train_recipe(row, data, folder) if row.method == "recipe" else tune_score(row, data, runs)
     evaluation = answer.evaluate()
+    if is_done(row, fingerprint):  # scored again; what its training took stands
+        answer = replace(answer, training=json.loads((results / row.file).read_text("utf-8"))["training"])
     with written_whole(results / row.file) as temporary:
         content = {
             "row": row.facts(),

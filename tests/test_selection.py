@@ -31,6 +31,13 @@ def test_chosen_settings_ask_for_a_peak_where_faint_long_pieces_are_the_false_al
     assert judged.cleaning.high > 0.72
 
 
+def test_the_threshold_stands_in_the_middle_of_the_gap_between_the_labels() -> None:
+    cracks, faint = [_line(80, 0.995)], [_line(80, 0.55)]
+    judged = choose_cleaning([(crack, crack > 0.5) for crack in cracks], faint, cracks)
+    assert 0.8 <= judged.cleaning.high <= 0.98  # 0.6 would make no error either
+    assert 0 < judged.false_alarms_expected < 0.2
+
+
 def test_the_judged_dice_is_that_of_the_masks_the_settings_give() -> None:
     rng = np.random.default_rng(3)
     maps = [np.clip(_line(60, 0.8) + rng.normal(0, 0.15, (100, 100)), 0, 1).astype(np.float32) for _ in range(3)]

@@ -14,11 +14,40 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fissura.verbs import evaluate, import_checkpoint, inspect, paint, segment, train
+    from fissura.verbs import (
+        Scale,
+        compare,
+        evaluate,
+        export,
+        import_checkpoint,
+        import_masks,
+        inspect,
+        measure,
+        measure_job,
+        paint,
+        report,
+        segment,
+        train,
+    )
 
 __version__ = version("fissura")
 
-__all__ = ["__version__", "evaluate", "import_checkpoint", "inspect", "paint", "segment", "train"]
+__all__ = [
+    "Scale",
+    "__version__",
+    "compare",
+    "evaluate",
+    "export",
+    "import_checkpoint",
+    "import_masks",
+    "inspect",
+    "measure",
+    "measure_job",
+    "paint",
+    "report",
+    "segment",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

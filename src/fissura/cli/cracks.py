@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 import fissura
 from fissura.cli.app import app
 from fissura.cli.options import Model, argument, examples, option
-from fissura.terminal import Verb, fail, name_skipped, progress, say, show_table
+from fissura.terminal import Verb, fail, name_skipped, notice, progress, say, show_table
 
 OF_MODEL = "From probability to mask, instead of the model's"
 
@@ -18,15 +19,16 @@ OF_MODEL = "From probability to mask, instead of the model's"
 @app.command(
     cls=Verb,
     epilog=examples(
-        "fissura segment wall.jpg --model runs/walls/model.onnx --out masks",
-        "fissura segment new-photographs --model model.onnx --out masks --high 0.8 --min-extent-px 100",
-        "fissura segment new-photographs --model model.onnx --out masks --resume",
+        "fissura segment wall.jpg --out masks",
+        "fissura segment new-photographs --model runs/walls/model.onnx --out masks",
+        "fissura segment new-photographs --out masks --high 0.8 --min-extent-px 100",
+        "fissura segment new-photographs --out masks --resume",
     ),
 )
 def segment(
     photos: Annotated[list[Path], argument("Photographs, and folders searched through and through.")],
-    model: Model,
     out: Annotated[Path, option("Folder for results.csv, probability/, masks/ and overlays/.")],
+    model: Model = None,
     low: Annotated[float | None, option("Probability that a crack pixel must exceed.", OF_MODEL)] = None,
     high: Annotated[float | None, option("Probability that a crack must reach somewhere.", OF_MODEL)] = None,
     min_extent_px: Annotated[float | None, option("Least extent of a crack in px.", OF_MODEL)] = None,
@@ -69,3 +71,4 @@ def segment(
         ],
     )
     say(f"table: {results.table}")
+    notice(f"measure it: fissura report {shlex.quote(str(out))} --mm-per-px SCALE")

@@ -100,13 +100,13 @@ def train(
 @app.command(
     cls=Verb,
     epilog=examples(
-        "fissura evaluate walls --model runs/walls/model.onnx",
+        "fissura evaluate walls",
         "fissura evaluate walls --model runs/walls/model.onnx --out score",
     ),
 )
 def evaluate(
     data: Data,
-    model: Model,
+    model: Model = None,
     out: Annotated[Path | None, option("Folder for tables and plots.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap behind the intervals.")] = 0,
 ) -> None:

@@ -24,7 +24,7 @@ def option(help_: str, panel: str | None = None, least: int | None = None) -> An
 
 
 Data = Annotated[list[Path], argument(DATA_HELP)]
-Model = Annotated[Path, option("The model file (.onnx).")]
+Model = Annotated[Path | None, option("The model file (.onnx); the bundled one if not given.")]
 
 
 def examples(*lines: str) -> str:

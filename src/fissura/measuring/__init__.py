@@ -4,22 +4,32 @@ A crack is one connected piece of the mask. Its centre line is a graph of branch
 smooth; its width is measured across that line, from the photograph or the probability map where they are given.
 """
 
+from fissura.measuring.change import Change, Comparison
+from fissura.measuring.comparing import compare_cracks
 from fissura.measuring.crack import CRACK_COLUMNS, Branch, Crack, Measurement, Pattern, crack_table
 from fissura.measuring.measure import measure
+from fissura.measuring.registration import Registration, register
 from fissura.measuring.scale import scale_from_camera, scale_from_known_length
 from fissura.measuring.severity import DEFAULT_SEVERITY, SeverityClass, severity_of
+from fissura.measuring.summary import summarise
 
 __all__ = [
     "CRACK_COLUMNS",
     "DEFAULT_SEVERITY",
     "Branch",
+    "Change",
+    "Comparison",
     "Crack",
     "Measurement",
     "Pattern",
+    "Registration",
     "SeverityClass",
+    "compare_cracks",
     "crack_table",
     "measure",
+    "register",
     "scale_from_camera",
     "scale_from_known_length",
     "severity_of",
+    "summarise",
 ]

@@ -169,9 +169,9 @@ def _asphalt(height: int, width: int, rng: np.random.Generator) -> tuple[Field, 
     grey += 4 * noise_field(height, width, 1.3, rng)
     grey *= 1 + 0.05 * fractal_noise(height, width, 25.0, 200.0, 0.5, rng)
     binder = rng.uniform(0.0, 0.15) if is_mortar else 0.0
-    warmth = warmth * is_stone + binder * (1 - is_stone)
     blurred = cv2.GaussianBlur(np.maximum(grey, 4), (0, 0), rng.uniform(0.4, 0.9))
-    return np.asarray(blurred, np.float32), np.asarray(warmth, np.float32)
+    warmth_of_all = warmth * is_stone + binder * (1 - is_stone)
+    return np.asarray(blurred, np.float32), np.asarray(warmth_of_all, np.float32)
 
 
 def _stones(

@@ -10,11 +10,12 @@ the photograph.
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ COLUMNS = (
 )
 _PICTURES = {"probability": ".png", "mask": ".png", "overlay": ".jpg"}  # column -> suffix
 _FOLDERS = {"probability": "probability", "mask": "masks", "overlay": "overlays"}  # column -> folder
-_FINAL, _PARTIAL = "results.csv", "results.partial.csv"
+FINAL, PARTIAL, MODEL = "results.csv", "results.partial.csv", "model.json"
 
 Row: TypeAlias = dict[str, str]  # by column
 
@@ -75,13 +76,13 @@ class ResultsFolder:
         self._names = result_names(self._photos)
         self._rows: dict[Path, Row] = {}
         if resume:
-            earlier = {row["photo"]: row for name in (_FINAL, _PARTIAL) for row in _read_rows(out / name)}
+            earlier = {row["photo"]: row for name in (FINAL, PARTIAL) for row in _read_rows(out / name)}
             for photo in self._photos:
                 row = earlier.get(_text(photo))
                 if row is not None and self._is_done(photo, row):
                     self._rows[photo] = row
         self.pending: list[Path] = [photo for photo in self._photos if photo not in self._rows]
-        _write_rows(out / _PARTIAL, self._rows.values())
+        _write_rows(out / PARTIAL, self._rows.values())
 
     @property
     def cracked(self) -> int:
@@ -120,6 +121,11 @@ class ResultsFolder:
             **files,
         )
 
+    def describe_model(self, model: dict[str, Any], cleaning: dict[str, Any]) -> None:
+        """Write down in ``model.json`` what the results were made with, for reports to say."""
+        with written_whole(self._out / MODEL) as temporary:
+            temporary.write_text(json.dumps({"model": model, "cleaning": cleaning}, indent=1), "utf-8")
+
     def skip(self, photo: Path, reason: str) -> None:
         """Note that a photograph has no result, and why, in one line."""
         self._record(photo, skipped=reason)
@@ -139,9 +145,9 @@ class ResultsFolder:
         """
         if submission:
             write_submission(self._out / "submission.csv", self._masks())
-        _write_rows(self._out / _FINAL, (self._rows[photo] for photo in self._photos if photo in self._rows))
-        (self._out / _PARTIAL).unlink(missing_ok=True)
-        return self._out / _FINAL
+        _write_rows(self._out / FINAL, (self._rows[photo] for photo in self._photos if photo in self._rows))
+        (self._out / PARTIAL).unlink(missing_ok=True)
+        return self._out / FINAL
 
     def _masks(self) -> Iterator[tuple[str, NDArray[np.bool_]]]:
         """Read the masks back, those of an earlier run too, under the photographs' relative names."""
@@ -155,11 +161,11 @@ class ResultsFolder:
         row = dict.fromkeys(COLUMNS, "") | values | {"photo": _text(photo), "settings": self._settings}
         self._rows[photo] = row
         try:
-            with (self._out / _PARTIAL).open("a", encoding="utf-8", newline="") as file:
+            with (self._out / PARTIAL).open("a", encoding="utf-8", newline="") as file:
                 csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(row)
         except OSError as error:
             raise FissuraError(
-                f"{self._out / _PARTIAL}: cannot be written ({error.strerror}); free the disk, then resume"
+                f"{self._out / PARTIAL}: cannot be written ({error.strerror}); free the disk, then resume"
             ) from error
 
     def _files(self, photo: Path) -> Row:
@@ -226,7 +232,7 @@ def without_results(photos: Sequence[Path], out: Path) -> list[Path]:
 
 
 def _has_results(out: Path) -> bool:
-    return any((out / name).is_file() for name in (_FINAL, _PARTIAL))
+    return any((out / name).is_file() for name in (FINAL, PARTIAL))
 
 
 def _refuse_foreign_pictures(out: Path) -> None:

@@ -7,6 +7,7 @@ Torch is never imported here.
 """
 
 from fissura.segmenting.batch import Segmented, Skipped, segment_photos
+from fissura.segmenting.bundled import bundled_model
 from fissura.segmenting.cleaning import Cleaning, Pieces, clean, pieces, score_photo
 from fissura.segmenting.cores import usable_cores
 from fissura.segmenting.model_file import CARD_KEY, FORMAT_VERSION, ModelCard, read_card
@@ -24,6 +25,7 @@ __all__ = [
     "Segmented",
     "Segmenter",
     "Skipped",
+    "bundled_model",
     "clean",
     "normalise",
     "pieces",

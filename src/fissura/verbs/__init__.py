@@ -1,7 +1,29 @@
 """The verbs: what a user asks for, each joining the rooms that do it. They return objects and print nothing."""
 
+from fissura.measuring import measure
+from fissura.verbs.corrections import import_masks
 from fissura.verbs.cracks import Results, segment
 from fissura.verbs.data import inspect, paint
+from fissura.verbs.dates import Compared, compare
+from fissura.verbs.jobs import Measured, export, measure_job, report
 from fissura.verbs.models import evaluate, import_checkpoint, train
+from fissura.verbs.scales import Scale
 
-__all__ = ["Results", "evaluate", "import_checkpoint", "inspect", "paint", "segment", "train"]
+__all__ = [
+    "Compared",
+    "Measured",
+    "Results",
+    "Scale",
+    "compare",
+    "evaluate",
+    "export",
+    "import_checkpoint",
+    "import_masks",
+    "inspect",
+    "measure",
+    "measure_job",
+    "paint",
+    "report",
+    "segment",
+    "train",
+]

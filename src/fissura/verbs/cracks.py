@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fissura.photos import find_photos
 from fissura.reporting import ResultsFolder, without_results
-from fissura.segmenting import Segmenter, Skipped, segment_photos
+from fissura.segmenting import Segmenter, Skipped, bundled_model, segment_photos
 from fissura.verbs.paths import Advance, AnyPath, as_paths
 
 
@@ -32,8 +32,8 @@ class Results:
 def segment(
     photos: Sequence[AnyPath],
     *,
-    model: AnyPath,
     out: AnyPath,
+    model: AnyPath | None = None,
     low: float | None = None,
     high: float | None = None,
     min_extent_px: float | None = None,
@@ -47,8 +47,8 @@ def segment(
 
     Args:
         photos: files and folders, searched recursively.
-        model: the model file.
         out: where the results shall stand.
+        model: the model file; the bundled one if None.
         low: probability that a crack pixel must exceed, instead of the model's; see `Cleaning`.
         high: probability that a crack must reach somewhere, instead of the model's.
         min_extent_px: least extent of a crack in px, instead of the model's.
@@ -65,17 +65,19 @@ def segment(
         FissuraError: if no photograph is found, the model file cannot be used, or ``out`` cannot be written.
 
     Example:
-        >>> fissura.segment(["wall.jpg"], model="model.onnx", out="masks").cracked  # doctest: +SKIP
+        >>> fissura.segment(["wall.jpg"], out="masks").cracked  # doctest: +SKIP
         1
     """
     files = without_results(find_photos(as_paths(photos)), Path(out))
-    segmenter = Segmenter(Path(model))
+    file = bundled_model() if model is None else Path(model)
+    segmenter = Segmenter(file)
     if any(value is not None for value in (low, high, min_extent_px, min_extent_fraction)):
         cleaning = segmenter.cleaning.changed(
             low=low, high=high, min_extent_px=min_extent_px, min_extent_fraction=min_extent_fraction
         )
-        segmenter = Segmenter(Path(model), cleaning=cleaning)
+        segmenter = Segmenter(file, cleaning=cleaning)
     results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume)
+    results.describe_model(segmenter.card.model_dump(mode="json"), segmenter.cleaning.model_dump())
     total, done, skipped = len(files), len(files) - len(results.pending), []
     limit = {} if max_megapixels is None else {"max_megapixels": max_megapixels}
     for answer in segment_photos(results.pending, segmenter, **limit):

@@ -12,7 +12,7 @@ from fissura.files import output_folder
 from fissura.photos import load_data
 from fissura.scoring import Evaluation, illustrate
 from fissura.scoring import evaluate as evaluate_data
-from fissura.segmenting import Segmenter
+from fissura.segmenting import Segmenter, bundled_model
 from fissura.verbs.paths import Advance, AnyPath, as_paths
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def train(
 def evaluate(
     data: Sequence[AnyPath],
     *,
-    model: AnyPath,
+    model: AnyPath | None = None,
     out: AnyPath | None = None,
     seed: int = 0,
     progress: Advance | None = None,
@@ -77,7 +77,7 @@ def evaluate(
 
     Args:
         data: folders or CSV manifests; see :func:`fissura.photos.load_data`.
-        model: the model file.
+        model: the model file; the bundled one if None.
         out: where the tables and plots shall stand; nowhere if None.
         seed: seed of the bootstrap that gives the intervals.
         progress: called with photographs done and their total.
@@ -89,7 +89,7 @@ def evaluate(
         >>> fissura.evaluate(["walls"], model="model.onnx").summary  # doctest: +SKIP
     """
     photos = load_data(*as_paths(data)).with_split("test")
-    segmenter = Segmenter(Path(model))
+    segmenter = Segmenter(bundled_model() if model is None else Path(model))
     folder = output_folder(Path(out)) if out is not None else None
     evaluation = evaluate_data(photos, segmenter.segment, model=segmenter.card, seed=seed, progress=progress)
     if folder is not None:

@@ -1,0 +1,195 @@
+"""Verbs about a job, the folder that `fissura segment` left, and about corrected masks and two dates."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import fissura
+from fissura.cli.app import app
+from fissura.cli.options import Model, argument, examples, option
+from fissura.errors import FissuraError
+from fissura.terminal import Verb, name_skipped, progress, say, show_table
+
+if TYPE_CHECKING:
+    from fissura.measuring import SeverityClass
+    from fissura.verbs import Measured
+
+SCALE = "Scale: without it all measures are in px"
+
+
+class Format(str, Enum):
+    """A format of :func:`fissura.exchanging.export`."""
+
+    csv = "csv"
+    parquet = "parquet"
+    coco = "coco"
+    cvat = "cvat"
+    label_studio = "label-studio"
+    geojson = "geojson"
+    geopackage = "geopackage"
+    svg = "svg"
+    dxf = "dxf"
+
+
+Job = Annotated[Path, argument("The folder that fissura segment wrote.")]
+MmPerPx = Annotated[float | None, option("Millimetres that one pixel covers.", SCALE)]
+Known = Annotated[
+    tuple[float, float, float, float, float] | None,
+    option("A known length: its mm, then x y and x y of its two ends in px, the same on all photographs.", SCALE),
+]
+Distance = Annotated[float | None, option("Distance in mm from lens to surface; the lens is told by EXIF.", SCALE)]
+Severity = Annotated[
+    list[str] | None,
+    option("A width class and its largest width in mm, such as fine=0.3; repeat it, narrowest first.", SCALE),
+]
+
+
+@app.command(
+    cls=Verb,
+    epilog=examples(
+        "fissura measure masks", "fissura measure masks --mm-per-px 0.2 --severity fine=0.3 --severity wide=inf"
+    ),
+)
+def measure(
+    job: Job,
+    mm_per_px: MmPerPx = None,
+    known_length: Known = None,
+    distance_mm: Distance = None,
+    severity: Severity = None,
+) -> None:
+    """Measure the cracks of a job: length, width, orientation, severity; tables and drawings."""
+    scale = fissura.Scale(mm_per_px, known_length, distance_mm)
+    with progress("Measuring") as advance:
+        measured = fissura.measure_job(job, scale=scale, severity=_classes(severity), progress=advance)
+    _show(measured)
+
+
+@app.command(
+    cls=Verb,
+    epilog=examples(
+        "fissura report masks --mm-per-px 0.2",
+        "fissura report masks --out quay.html --title 'Quay wall' --fact 'Client: Port of Ems' --fact 'Bay: 3'",
+    ),
+)
+def report(
+    job: Job,
+    out: Annotated[Path | None, option("The HTML file; report.html in the job's folder if not given.")] = None,
+    title: Annotated[str, typer.Option(help="The report's heading.")] = "Crack inspection report",
+    fact: Annotated[list[str] | None, option("What stands below it, such as 'Bay: 3'; may be repeated.")] = None,
+    mm_per_px: MmPerPx = None,
+    known_length: Known = None,
+    distance_mm: Distance = None,
+    severity: Severity = None,
+) -> None:
+    """Write a report of a job: one HTML file that needs no network and prints to PDF."""
+    facts = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in fact or ())}
+    scale = fissura.Scale(mm_per_px, known_length, distance_mm)
+    with progress("Reporting") as advance:
+        measured = fissura.report(
+            job, out=out, scale=scale, severity=_classes(severity), title=title, facts=facts, progress=advance
+        )
+    _show(measured)
+
+
+@app.command(
+    cls=Verb,
+    epilog=examples(
+        "fissura export masks --format coco --out cracks.json",
+        "fissura export masks --format cvat --out cracks.zip",
+        "fissura export masks --format dxf --out drawings --mm-per-px 0.2",
+    ),
+)
+def export(
+    job: Job,
+    format: Annotated[Format, option("The format of the other program.")],
+    out: Annotated[Path, option("The file to write; for svg and dxf a folder.")],
+    mm_per_px: MmPerPx = None,
+    known_length: Known = None,
+    distance_mm: Distance = None,
+    severity: Severity = None,
+) -> None:
+    """Hand a job's cracks to another program: tables, annotations, maps, drawings."""
+    scale = fissura.Scale(mm_per_px, known_length, distance_mm)
+    with progress("Exporting") as advance:
+        measured = fissura.export(
+            job, format=format.value, out=out, scale=scale, severity=_classes(severity), progress=advance
+        )
+    _show(measured)
+
+
+@app.command(
+    "import-masks",
+    cls=Verb,
+    epilog=examples(
+        "fissura import-masks corrected.zip --photos walls --out corrections",
+        "fissura train walls corrections/manifest.csv --recipe corrected --out runs/corrected",
+    ),
+)
+def import_masks(
+    source: Annotated[Path, argument("CVAT's Segmentation mask 1.1 (zip), Label Studio's JSON, or COCO JSON.")],
+    photos: Annotated[Path, option("The folder of the photographs that were corrected.")],
+    out: Annotated[Path, option("Folder for manifest.csv and masks/: a data set.")],
+) -> None:
+    """Take masks that a person has corrected back, as a data set to train with."""
+    summary = fissura.import_masks(source, photos=photos, out=out)
+    name_skipped([f"{name}: {reason}" for name, reason in summary.skipped], "")
+    figures = [("cracked", summary.cracked), ("uncracked", summary.uncracked), ("skipped", len(summary.skipped))]
+    show_table(["masks", "number"], figures)
+    say(f"data set: {summary.manifest}")
+
+
+@app.command(
+    cls=Verb,
+    epilog=examples("fissura compare 2024.jpg 2026.jpg --out change --mm-per-px 0.2"),
+)
+def compare(
+    before: Annotated[Path, argument("The earlier photograph.")],
+    after: Annotated[Path, argument("The later one, from about the same place.")],
+    out: Annotated[Path, option("Folder for changes.csv and change.png.")],
+    model: Model = None,
+    mm_per_px: MmPerPx = None,
+    known_length: Known = None,
+    distance_mm: Distance = None,
+) -> None:
+    """Compare the cracks of one place on two dates: what is new, and what has grown."""
+    compared = fissura.compare(
+        before, after, out=out, model=model, scale=fissura.Scale(mm_per_px, known_length, distance_mm)
+    )
+    unit = "px" if all(change.mm_per_px is None for change in compared.comparison.changes) else "mm"
+    table = compared.comparison.table()
+    columns = ["kind", "before", "after", *(f"{name}_{unit}" for name in ("length_growth", "width_growth"))]
+    rows = table[columns].itertuples(index=False)
+    show_table(columns, [[f"{cell:.2f}" if isinstance(cell, float) else cell for cell in row] for row in rows])
+    say(f"registration error: {compared.comparison.registration.error_px:.2f} px")
+    say(f"table: {compared.table}")
+    say(f"picture: {compared.picture}")
+
+
+def _classes(severity: list[str] | None) -> tuple[SeverityClass, ...]:
+    from fissura.measuring import DEFAULT_SEVERITY, SeverityClass
+
+    if not severity:
+        return DEFAULT_SEVERITY
+    classes = []
+    for one in severity:
+        name, _, limit = one.rpartition("=")
+        try:
+            up_to_mm = float(limit)
+        except ValueError:
+            up_to_mm = math.nan
+        if not name or not up_to_mm > 0:
+            raise FissuraError(f"--severity {one}: is no class; write it as fine=0.3, the widest as wide=inf")
+        classes.append(SeverityClass(name, up_to_mm))
+    return tuple(classes)
+
+
+def _show(measured: Measured) -> None:
+    name_skipped([one.reason for one in measured.skipped], "")
+    show_table(["measured", "number"], [("photographs", measured.photographs), ("cracks", measured.cracks)])
+    for file in measured.files:
+        say(f"written: {file}")

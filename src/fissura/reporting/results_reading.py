@@ -1,0 +1,83 @@
+"""Reading the folder of results back: what `fissura segment` left, for measuring, reporting and exporting."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fissura.errors import FissuraError
+from fissura.photos import read_mask, read_photo
+from fissura.reporting.results import COLUMNS, FINAL, MODEL, PARTIAL, result_names
+
+
+@dataclass(frozen=True)
+class Result:
+    """What segmenting left of one photograph.
+
+    Attributes:
+        photo: its path.
+        name: its path below the folder common to all photographs of the job, with ``/``.
+        skipped: why there is no result; empty where there is one.
+        mask: the picture of its mask.
+        probability: the picture of its probability map.
+    """
+
+    photo: Path
+    name: str
+    skipped: str
+    mask: Path
+    probability: Path
+
+    def read(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.float32]]:
+        """Read photograph ``(H, W, 3)`` uint8, mask ``(H, W)`` bool and probability map ``(H, W)`` float32.
+
+        Raises:
+            UnreadablePhotoError: if one is gone, cannot be read, or they differ in size.
+        """
+        pixels = read_photo(self.photo, max_megapixels=np.inf)
+        shape = (pixels.shape[0], pixels.shape[1])
+        mask = read_mask(self.mask, shape, max_megapixels=np.inf)
+        probability = read_photo(self.probability, max_megapixels=np.inf)[:, :, 0]
+        return pixels, mask, np.divide(probability, 255, dtype=np.float32)
+
+
+def read_results(job: Path) -> list[Result]:
+    """Read the table of a folder of results, whose photographs lie where they lay when they were segmented.
+
+    Raises:
+        FissuraError: if there is no such table, or segmenting has not finished.
+    """
+    table = job / FINAL
+    if not table.is_file():
+        mend = "finish it with fissura segment --resume" if (job / PARTIAL).is_file() else "run fissura segment first"
+        raise FissuraError(f"{table}: not there; {mend}")
+    try:
+        with table.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+            columns = tuple(reader.fieldnames or ())
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FissuraError(f"{table}: cannot be read ({error}); run fissura segment again") from error
+    if columns != COLUMNS or not rows:
+        raise FissuraError(f"{table}: no table of results; give a folder that fissura segment wrote")
+    photos = [Path(row["photo"]) for row in rows]
+    names = result_names(photos)
+    return [
+        Result(photo, f"{names[photo]}{photo.suffix}", row["skipped"], job / row["mask"], job / row["probability"])
+        for photo, row in zip(photos, rows, strict=True)
+    ]
+
+
+def read_model_facts(job: Path) -> dict[str, Any]:
+    """Read what segmenting wrote down of its model; empty where nothing stands."""
+    try:
+        facts: dict[str, Any] = json.loads((job / MODEL).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts

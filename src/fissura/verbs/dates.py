@@ -1,0 +1,63 @@
+"""The verb about two dates: what has become of the cracks of one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fissura.files import output_folder, written_whole
+from fissura.measuring import Comparison, compare_cracks, measure, register
+from fissura.photos import read_photo, save_image
+from fissura.reporting import draw_change
+from fissura.segmenting import Segmenter, bundled_model
+from fissura.verbs.paths import AnyPath
+from fissura.verbs.scales import Scale
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What comparing two photographs leaves.
+
+    Attributes:
+        comparison: the changes, and how well the photographs fit.
+        table: ``changes.csv``.
+        picture: ``change.png``.
+    """
+
+    comparison: Comparison
+    table: Path
+    picture: Path
+
+
+def compare(
+    before: AnyPath, after: AnyPath, *, out: AnyPath, model: AnyPath | None = None, scale: Scale | None = None
+) -> Compared:
+    """Compare the cracks on two photographs of one place: what is new, and what has grown.
+
+    Args:
+        before: the earlier photograph.
+        after: the later one, from about the same place.
+        out: where ``changes.csv`` and ``change.png`` shall stand.
+        model: the model file; the bundled one if None.
+        scale: how many millimetres a pixel of the earlier photograph covers.
+
+    Raises:
+        FissuraError: if the photographs cannot be laid over each other, or a file cannot be read or written.
+
+    Example:
+        >>> fissura.compare("2024.jpg", "2026.jpg", out="change").comparison.table()  # doctest: +SKIP
+    """
+    photos = read_photo(Path(before)), read_photo(Path(after))
+    registration = register(*photos)
+    segmenter = Segmenter(bundled_model() if model is None else Path(model))
+    found = [segmenter.segment(photo) for photo in photos]
+    scales = (scale or Scale()).of(Path(before)), None  # the later photograph is measured in the earlier one's px
+    measured = [
+        measure(one.mask, one.probability, photo, own) for one, photo, own in zip(found, photos, scales, strict=True)
+    ]
+    comparison = compare_cracks(measured[0], measured[1], registration)
+    folder = output_folder(Path(out))
+    with written_whole(folder / "changes.csv") as temporary:
+        comparison.table().to_csv(temporary, index=False)
+    save_image(folder / "change.png", draw_change(*photos, (measured[0], measured[1]), comparison))
+    return Compared(comparison, folder / "changes.csv", folder / "change.png")

@@ -1,0 +1,196 @@
+"""The verbs about a job: the folder that segmenting left, its cracks measured, reported and handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fissura.errors import FissuraError, UnreadablePhotoError
+from fissura.exchanging import ExportFormat, PhotoCracks
+from fissura.exchanging import export as export_cracks
+from fissura.files import written_whole
+from fissura.measuring import DEFAULT_SEVERITY, SeverityClass, measure, summarise
+from fissura.photos import save_image
+from fissura.reporting import (
+    MeasuredPhoto,
+    SkippedPhoto,
+    draw_cracks,
+    read_model_facts,
+    read_results,
+    write_report,
+)
+from fissura.verbs.paths import Advance, AnyPath
+from fissura.verbs.scales import Scale
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What measuring a job leaves.
+
+    Attributes:
+        cracks: how many cracks there are.
+        photographs: how many photographs were measured.
+        skipped: those that were not, and why.
+        files: what was written.
+    """
+
+    cracks: int
+    photographs: int
+    skipped: tuple[SkippedPhoto, ...]
+    files: tuple[Path, ...]
+
+
+class _Job:
+    """The photographs of a job, measured one at a time; counts what went by."""
+
+    def __init__(
+        self, job: AnyPath, scale: Scale, severity: Sequence[SeverityClass], progress: Advance | None
+    ) -> None:
+        self._results = read_results(Path(job))
+        self._scale = scale
+        self._severity = severity
+        self._progress = progress
+        self.cracks = self.photographs = 0
+        self.skipped: list[SkippedPhoto] = []
+
+    def __iter__(self) -> Iterator[tuple[str, MeasuredPhoto]]:
+        for done, result in enumerate(self._results, start=1):
+            try:
+                if result.skipped:
+                    raise UnreadablePhotoError(result.skipped)
+                photo, mask, probability = result.read()
+                measured = measure(mask, probability, photo, self._scale.of(result.photo), self._severity)
+            except FissuraError as error:
+                self.skipped.append(SkippedPhoto(result.photo, str(error)))
+            else:
+                self.photographs += 1
+                self.cracks += len(measured.cracks)
+                yield result.name, MeasuredPhoto(result.photo, photo, measured)
+            if self._progress is not None:
+                self._progress(done, len(self._results))
+        if not self.photographs:
+            raise FissuraError(f"{self.skipped[0].reason}; not one photograph of the job could be measured")
+
+    def left(self, *files: Path) -> Measured:
+        return Measured(self.cracks, self.photographs, tuple(self.skipped), files)
+
+
+def measure_job(
+    job: AnyPath,
+    *,
+    scale: Scale | None = None,
+    severity: Sequence[SeverityClass] = DEFAULT_SEVERITY,
+    drawings: bool = True,
+    progress: Advance | None = None,
+) -> Measured:
+    """Measure the cracks of a job: tables of cracks and of photographs, and a drawing of each photograph.
+
+    Args:
+        job: the folder that :func:`fissura.segment` wrote; ``cracks.csv``, ``photographs.csv`` and ``cracks/``
+            will stand there.
+        scale: how many millimetres a pixel covers; without it, all is in px.
+        severity: width classes, from the narrowest.
+        drawings: whether to draw the centre lines, coloured by width.
+        progress: called with photographs done and their total.
+
+    Raises:
+        FissuraError: if the folder holds no results, nothing could be measured, or it cannot be written to.
+
+    Example:
+        >>> fissura.measure_job("masks", scale=fissura.Scale(mm_per_px=0.2)).cracks  # doctest: +SKIP
+        17
+    """
+    folder = Path(job)
+    photos = _Job(folder, scale or Scale(), severity, progress)
+    rows: list[dict[str, object]] = []
+
+    def taken() -> Iterator[PhotoCracks]:
+        for name, one in photos:
+            if drawings and one.measurement.cracks:
+                save_image(folder / "cracks" / f"{name}.jpg", draw_cracks(one.photo, one.measurement))
+            rows.append({"photo": name, **summarise(one.measurement)})
+            yield PhotoCracks(one.path, one.measurement, name)
+
+    export_cracks(taken(), "csv", folder / "cracks.csv")
+    with written_whole(folder / "photographs.csv") as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False)
+    return photos.left(folder / "cracks.csv", folder / "photographs.csv")
+
+
+def report(
+    job: AnyPath,
+    *,
+    out: AnyPath | None = None,
+    scale: Scale | None = None,
+    severity: Sequence[SeverityClass] = DEFAULT_SEVERITY,
+    title: str = "Crack inspection report",
+    facts: Mapping[str, str] | None = None,
+    progress: Advance | None = None,
+) -> Measured:
+    """Write the report of a job: one HTML file that needs no network and prints to PDF.
+
+    Args:
+        job: the folder that :func:`fissura.segment` wrote.
+        out: the HTML file; ``report.html`` in the job's folder if None.
+        scale: how many millimetres a pixel covers; without it, all is in px, and the report says so.
+        severity: width classes, from the narrowest.
+        title: the report's heading.
+        facts: what stands below it, such as object, place and client.
+        progress: called with photographs done and their total.
+
+    Raises:
+        FissuraError: if the folder holds no results, nothing could be measured, or ``out`` cannot be written.
+
+    Example:
+        >>> fissura.report("masks", facts={"Object": "Quay wall, bay 3"}).files  # doctest: +SKIP
+        (PosixPath('masks/report.html'),)
+    """
+    folder, scale = Path(job), scale or Scale()
+    file = Path(out) if out is not None else folder / "report.html"
+    photos = _Job(folder, scale, severity, progress)
+
+    def taken() -> Iterator[MeasuredPhoto | SkippedPhoto]:
+        for _, one in photos:
+            yield one
+        yield from photos.skipped
+
+    model = read_model_facts(folder)
+    limits = ", ".join(f"{each.name} up to {each.up_to_mm:g} mm" for each in severity)
+    settings = {"Scale": str(scale), "Width classes": limits, **model.get("cleaning", {})}
+    write_report(taken(), file, title=title, facts=facts, settings=settings, provenance=model.get("model"))
+    return photos.left(file)
+
+
+def export(
+    job: AnyPath,
+    *,
+    format: ExportFormat,
+    out: AnyPath,
+    scale: Scale | None = None,
+    severity: Sequence[SeverityClass] = DEFAULT_SEVERITY,
+    progress: Advance | None = None,
+) -> Measured:
+    """Hand a job's cracks to another program.
+
+    Args:
+        job: the folder that :func:`fissura.segment` wrote.
+        format: ``csv``, ``parquet``, ``coco``, ``cvat``, ``label-studio``, ``geojson``, ``geopackage``, ``svg`` or
+            ``dxf``; see :func:`fissura.exchanging.export`.
+        out: the file, or for drawings the folder, to write.
+        scale: how many millimetres a pixel covers.
+        severity: width classes, from the narrowest.
+        progress: called with photographs done and their total.
+
+    Raises:
+        FissuraError: if the folder holds no results, the format cannot hold them, or ``out`` cannot be written.
+
+    Example:
+        >>> fissura.export("masks", format="coco", out="cracks.json").photographs  # doctest: +SKIP
+        50
+    """
+    photos = _Job(job, scale or Scale(), severity, progress)
+    export_cracks((PhotoCracks(one.path, one.measurement, name) for name, one in photos), format, Path(out))
+    return photos.left(Path(out))
