@@ -29,7 +29,8 @@ def train_recipe(row: Row, data: Path, folder: Path) -> Answer:
     if row.uncracked is not None:
         learned_from = folder.with_suffix(".csv")
         _write_manifest(_with_few_uncracked(load_data(data).with_split("train"), row.uncracked), learned_from)
-    if (folder / "plan.json").exists():
+    is_resumed = (folder / "plan.json").exists()
+    if is_resumed:
         trained = learning.resume(folder, progress=True)
     else:
         trained = learning.train([learned_from], recipe, folder, row.seed, progress=True)
@@ -39,6 +40,7 @@ def train_recipe(row: Row, data: Path, folder: Path) -> Answer:
         "steps": int(trained.history["step"].iloc[-1]),
         "epochs_s": trained.history["seconds"].diff().round(1).tolist()[1:],
         "precision": plan["precision"],
+        "is_resumed": is_resumed,  # then the minutes are those of its last part
     }
     return Answer(
         lambda: fissura.evaluate([data], model=trained.model, out=folder / "score"),

@@ -136,12 +136,13 @@ def _costs(methods: list[Method]) -> list[str]:
         settings = method.first.get("recipe") or method.first["settings"]
         side = settings.get("crop_px") or settings.get("side_px")
         steps = f"{training['steps']} x {settings['batch']} of {side}" if training["steps"] else "–"
+        least = "at least " if any(result["training"].get("is_resumed") for result in method.results) else ""
         network = settings.get("network") or ("–" if not training["steps"] else "its own")
         if settings.get("pretrained") and training.get("pretrained") is False:
             network += ", no weights to be had"
         lines.append(
             f"| {method.title} | {row.note} | {row.supervision} | {network} | {steps} | {len(method.results)} "
-            f"| {training['minutes']:.0f} ({training['cores']}) | {method.cpu_minutes:.0f} |"
+            f"| {least}{training['minutes']:.0f} ({training['cores']}) | {least}{method.cpu_minutes:.0f} |"
         )
     return lines
 
