@@ -24,7 +24,10 @@ from fissura import cli, terminal, verbs
 from fissura.segmenting import FORMAT_VERSION
 from model_files import CARD, cracked_photo, network, write_model
 
-VERBS = ("demo", "inspect", "paint", "train", "segment", "evaluate", "import")
+VERBS = (
+    *("demo", "inspect", "paint", "train", "segment", "evaluate", "import"),
+    *("measure", "report", "export", "import-masks", "compare"),
+)
 README = Path(__file__).resolve().parents[1] / "README.md"
 
 

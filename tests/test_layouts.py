@@ -156,6 +156,22 @@ def test_a_test_photograph_given_again_stays_a_test_photograph(tmp_path: Path) -
     assert {p.path.name: p.split for p in data} == {"a.jpg": "test", "b.jpg": "train"}
 
 
+def test_a_photograph_whose_mask_somebody_corrected_keeps_mask_and_label_of_the_correction(tmp_path: Path) -> None:
+    for label, name in (("cracked", "a"), ("cracked", "b"), ("uncracked", "c")):
+        photo = tmp_path / "walls" / label / f"{name}.jpg"
+        photo.parent.mkdir(parents=True, exist_ok=True)
+        photo.write_bytes(b"")
+    (tmp_path / "corrected").mkdir()
+    for name in "ab":
+        (tmp_path / "corrected" / f"{name}.png").write_bytes(b"")
+    rows = ["photo,label,mask", "../walls/cracked/a.jpg,cracked,a.png", "../walls/cracked/b.jpg,uncracked,b.png"]
+    (tmp_path / "corrected" / "manifest.csv").write_text("\n".join(rows), "utf-8")
+    for roots in (("walls", "corrected"), ("corrected", "walls")):
+        data = load_data(*(tmp_path / root for root in roots))
+        found = {photo.path.name: (photo.label, photo.mask is not None) for photo in data}
+        assert found == {"a.jpg": ("cracked", True), "b.jpg": ("uncracked", True), "c.jpg": ("uncracked", False)}
+
+
 def test_contradicting_labels_for_one_file(tmp_path: Path) -> None:
     lay(tmp_path, "cracked/a.jpg")
     (tmp_path / "t.csv").write_text("photo,label\ncracked/a.jpg,uncracked\n")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,21 @@ def test_photographs_on_which_the_teacher_wrongly_sees_a_crack_are_learned_from_
     without_crack = [stream[step * 8 + 6]["photo"][0] for step in range(20, 40)]
     shades = [(float(crop.median()) * 0.229 + 0.485) * 255 for crop in without_crack]  # of torchvision's red
     assert sum(round((shade - 20) / 40) == 5 for shade in shades) >= 12  # by chance 3
+
+
+def test_masks_that_a_person_corrected_join_self_training(data: DataSet, tmp_path: Path) -> None:
+    recipe = load_recipe("corrected", crop_px=64, batch=8, steps=40, epoch_steps=10)
+    _write_round(data, tmp_path, [0.0] * len(data.uncracked))
+    mask = np.zeros((96, 96), np.uint8)
+    mask[:, ::3] = 255
+    save_image(tmp_path / "mask.png", mask)
+    first, *others = data.cracked
+    corrected = DataSet((*data.uncracked, replace(first, mask=tmp_path / "mask.png"), *others))
+    stream = painted_stream(corrected, recipe, 0, tmp_path)
+    truths = [stream[20 * 8 + slot]["truth"] for slot in range(1, 64, 2)]
+    from_person = [truth for truth in truths if not (truth == IGNORED).any()]
+    assert 8 <= len(from_person) <= 24  # every other one
+    assert all(0.2 < float((truth == 1).float().mean()) < 0.5 for truth in from_person)
 
 
 def test_supervised_crops_take_their_truth_from_the_mask(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def export(
     cls=Verb,
     epilog=examples(
         "fissura import-masks corrected.zip --photos walls --out corrections",
-        "fissura train walls corrections/manifest.csv --recipe corrected --out runs/corrected",
+        "fissura train walls corrections --recipe corrected --out runs/corrected",
     ),
 )
 def import_masks(

@@ -48,6 +48,7 @@ class Recipe(BaseModel):
         augment: whether crops are scaled, turned, and changed in light, sharpness and compression.
         self_training_from: share of the steps after which cracked photographs join in (``painted`` only).
         self_training_rounds: how many times the teacher proposes masks for them; 0 leaves them out.
+        corrections: whether masks that a person has corrected join self-training (``painted`` only).
         procedural_share: share of painted crops that use a procedural surface instead of a photograph.
         calibrate: whether the step from probability to mask is chosen on held-out photographs (without
             masks); otherwise it is ``cleaning``.
@@ -75,9 +76,15 @@ class Recipe(BaseModel):
     augment: bool = True
     self_training_from: Share = 1.0
     self_training_rounds: Annotated[int, Field(ge=0)] = 0
+    corrections: bool = False
     procedural_share: Share = 0.0
     calibrate: bool = True
     cleaning: Cleaning = Cleaning(low=0.5, high=0.9, min_extent_px=48, min_extent_fraction=0.15)
+
+    @property
+    def reads_masks(self) -> bool:
+        """Whether training may open the masks of the training split at all."""
+        return self.method == "supervised" or self.corrections
 
     @property
     def epochs(self) -> int:

@@ -33,6 +33,7 @@ Crop = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # photo (S, S, 3) and truth 
 
 PAINTED_SLOTS = 4, 3  # of every four crops from uncracked photographs three get cracks, one distractors only
 PAINTED_OVER = 0.5  # share of cracked photographs that get a painted crack beside their own
+CORRECTED_SHARE = 0.5  # of cracked crops, where there are corrected masks: few, and worth more than proposals
 LEAST_ALARM = 0.02  # weight of an uncracked photograph on which the teacher sees nothing
 
 
@@ -80,9 +81,12 @@ def to_sample(
 def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) -> Stream:
     """Paint on uncracked photographs; from self-training on, half of each batch are cracked photographs.
 
-    From then on, too, the crops without any crack come from the photographs on which the teacher wrongly saw one.
+    Where some of these have a mask that a person corrected, every other one is such. From then on, too, the crops
+    without any crack come from the photographs on which the teacher wrongly saw one.
     """
     uncracked, cracked = Urn(data.uncracked.photos), Urn(data.cracked.photos)
+    corrected = [photo for photo in data.cracked if photo.mask]
+    corrections = Urn(corrected) if corrected else None
 
     @lru_cache(maxsize=1)
     def alarming(round_: int) -> Urn:
@@ -92,6 +96,8 @@ def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) ->
     def make(rng: np.random.Generator, step: int, slot: int) -> tuple[Crop, float]:
         round_ = recipe.self_training_round(step)
         if round_ and slot % 2:
+            if corrections and rng.random() < CORRECTED_SHARE:
+                return random_crop(*corrections.draw(rng, _with_mask), recipe.crop_px, rng, recipe.random_scales), 1.0
             return _proposed_crop(cracked, recipe, round_, proposals, rng), 1.0
         every, painted = PAINTED_SLOTS
         if slot // (2 if round_ else 1) % every < painted:

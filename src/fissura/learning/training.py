@@ -75,7 +75,7 @@ def train(
 
     Args:
         data: data sets; see :func:`fissura.photos.load_data`. Of those with a test split, only the training
-            split is opened, and masks only by a supervised recipe.
+            split is opened, and masks only by a recipe that says so.
         recipe: see :func:`fissura.learning.load_recipe`.
         out: the run's folder; ``model.onnx`` will stand there.
         seed: the same seed, photographs, recipe and machine give the same model.
@@ -128,7 +128,7 @@ def resume(out: Path, *, loggers: Sequence[str] = (), progress: bool = False) ->
 
 def _photos_to_learn_from(data: Sequence[Path], recipe: Recipe) -> DataSet:
     photos = load_data(*data).with_split("train")
-    if recipe.method != "supervised":
+    if not recipe.reads_masks:
         photos = photos.without_masks()
     photos.require_both_labels()
     return photos

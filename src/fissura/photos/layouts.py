@@ -21,6 +21,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, cast
 
@@ -70,7 +71,8 @@ def load_data(*roots: Path, layout: Layout = "auto") -> DataSet:
 
     Returns:
         All photographs, sorted by path within each root. A photograph found twice is listed once, on the
-        test side if either says so.
+        test side if either says so, with its mask if either has one; where only one has a mask, somebody has
+        looked closely there, and its label counts.
 
     Raises:
         FissuraError: if a root does not exist, has no layout that is understood, or has no photographs; or
@@ -87,13 +89,7 @@ def load_data(*roots: Path, layout: Layout = "auto") -> DataSet:
     for root in roots:
         for photo in _load_one(root, layout):
             key = photo.path.resolve()
-            known = photos.get(key)
-            if known is not None and known.label != photo.label:
-                raise FissuraError(
-                    f"{photo.path}: labelled {known.label} and {photo.label}; leave it in one place only"
-                )
-            if known is None or photo.split == "test":
-                photos[key] = photo
+            photos[key] = _joined(photos[key], photo) if key in photos else photo
     return DataSet(tuple(photos.values()))
 
 
@@ -122,6 +118,15 @@ def parent_of(name: str) -> str:
         words = words[:kept]
     words[-1] = re.sub(r"^([^-]*\d)-\d+$", r"\1", words[-1])
     return "_".join(words)
+
+
+def _joined(first: Photo, second: Photo) -> Photo:
+    """Join what two roots say of one photograph."""
+    looked_at = second if second.mask is not None and first.mask is None else first
+    if first.label != second.label and (first.mask is None) == (second.mask is None):
+        raise FissuraError(f"{second.path}: labelled {first.label} and {second.label}; leave it in one place only")
+    kept = second if second.split == "test" else first
+    return replace(kept, label=looked_at.label, mask=looked_at.mask)
 
 
 def _load_one(root: Path, layout: Layout) -> list[Photo]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,8 @@ class Scale:
     def __post_init__(self) -> None:
         if sum(way is not None for way in (self.mm_per_px, self.known_length, self.distance_mm)) > 1:
             raise FissuraError("scale: told in two ways; give mm per px, a known length, or the camera's distance")
+        if self.mm_per_px is not None and not (math.isfinite(self.mm_per_px) and self.mm_per_px > 0):
+            raise FissuraError(f"scale: {self.mm_per_px:g} mm per px is none; give a number above 0")
 
     def of(self, photo: Path) -> float | None:
         """Give the scale of a photograph in mm per px; None where none is known.

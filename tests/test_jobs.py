@@ -1,0 +1,158 @@
+"""From a folder of results to measurements, a report and other programs' files, as the command line's user does."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from fissura.cli.jobs import Format
+from fissura.exchanging import EXPORT_FORMATS
+from fissura.photos import load_data, read_mask
+from fissura.verbs import Scale
+from model_files import network, write_model
+from test_cli import refused, run, save
+
+LENGTH_PX, WIDTH_PX = 200, 6
+
+
+def wall(thickness_px: int = WIDTH_PX, length_px: int = LENGTH_PX) -> np.ndarray:
+    photo = np.full((240, 320, 3), 170, np.uint8)
+    photo[100 : 100 + thickness_px, 40 : 40 + length_px] = 30
+    return photo
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return write_model(tmp_path / "model.onnx")
+
+
+@pytest.fixture
+def job(tmp_path: Path, model: Path) -> Path:
+    """Two photographs segmented, one cracked; and one that is none."""
+    save(tmp_path / "walls/north/1.png", wall())
+    save(tmp_path / "walls/south/1.png", np.full((240, 320, 3), 170, np.uint8))
+    (tmp_path / "walls/broken.jpg").write_bytes(b"no picture")
+    status, _, stderr = run("segment", tmp_path / "walls", "--model", model, "--out", tmp_path / "job")
+    assert status == 0, stderr
+    return tmp_path / "job"
+
+
+def test_measure_writes_cracks_and_photographs_with_units(job: Path) -> None:
+    status, stdout, stderr = run("measure", job, "--mm-per-px", 0.5)
+    assert status == 0, stderr
+    assert "skipped: 1 photograph" in stderr
+    crack = pd.read_csv(job / "cracks.csv").iloc[0]
+    assert crack["photo"] == "north/1.png"
+    assert crack["length_px"] == pytest.approx(LENGTH_PX, rel=0.03)
+    assert crack["length_mm"] == pytest.approx(LENGTH_PX * 0.5, rel=0.03)
+    assert crack["width_mean_mm"] == pytest.approx(WIDTH_PX * 0.5, rel=0.05)
+    photographs = pd.read_csv(job / "photographs.csv").set_index("photo")
+    assert photographs["cracks"].to_dict() == {"north/1.png": 1, "south/1.png": 0}
+    assert photographs.loc["north/1.png", "severity"] == "wide"
+    assert Image.open(job / "cracks" / "north" / "1.png.jpg").size[0] >= 320
+    assert "cracks\t1" in stdout
+
+
+@pytest.mark.parametrize(
+    ("scale", "mm_per_px"),
+    [((), None), (("--mm-per-px", 0.25), 0.25), (("--known-length", 50, 0, 0, 0, 100), 0.5)],
+)
+def test_the_scale_may_be_told_in_several_ways_or_not_at_all(
+    job: Path, scale: tuple[object, ...], mm_per_px: float | None
+) -> None:
+    assert run("measure", job, *scale)[0] == 0
+    told = pd.read_csv(job / "photographs.csv")["mm_per_px"]
+    assert told.isna().all() if mm_per_px is None else (told == mm_per_px).all()
+
+
+def test_two_scales_and_senseless_ones_are_refused(job: Path) -> None:
+    assert "told in two ways" in refused("measure", job, "--mm-per-px", 1, "--distance-mm", 1000)
+    assert "scale: 0 mm per px" in refused("measure", job, "--mm-per-px", 0)
+    assert "--severity hair: is no class" in refused("measure", job, "--mm-per-px", 1, "--severity", "hair")
+
+
+def test_own_width_classes_decide_the_severity(job: Path) -> None:
+    classes = ("--severity", "narrow=2.9", "--severity", "broad=inf")
+    assert run("measure", job, "--mm-per-px", 0.5, *classes)[0] == 0
+    assert pd.read_csv(job / "cracks.csv")["severity"].tolist() == ["broad"]
+
+
+def test_the_report_names_its_model_its_settings_and_what_was_skipped(job: Path) -> None:
+    status, stdout, stderr = run("report", job, "--title", "Quay <wall>", "--fact", "Bay: 3", "--mm-per-px", 0.5)
+    assert status == 0, stderr
+    page = (job / "report.html").read_text("utf-8")
+    assert str(job / "report.html") in stdout
+    for text in ("Quay &lt;wall&gt;", "Bay", "dark is crack", "broken.jpg", "0.5 mm per px", "hairline up to 0.1 mm"):
+        assert text in page
+    assert not re.search(r"(src|href)=.?https?:", page)
+
+
+def test_every_format_is_offered_and_written(job: Path, tmp_path: Path) -> None:
+    assert tuple(one.value for one in Format) == EXPORT_FORMATS
+    for one in set(EXPORT_FORMATS) - {"geojson", "geopackage"}:  # these need georeferenced photographs
+        out = tmp_path / "exported" / one
+        status, _, stderr = run("export", job, "--format", one, "--out", out)
+        assert status == 0, stderr
+        assert out.exists()
+    coco = json.loads((tmp_path / "exported" / "coco").read_text("utf-8"))
+    assert [image["file_name"] for image in coco["images"]] == ["north/1.png", "south/1.png"]
+    assert len(coco["annotations"]) == 1
+
+
+def test_corrected_masks_come_back_and_join_the_photographs(job: Path, tmp_path: Path) -> None:
+    assert run("export", job, "--format", "cvat", "--out", tmp_path / "cracks.zip")[0] == 0
+    status, stdout, stderr = run(
+        "import-masks", tmp_path / "cracks.zip", "--photos", tmp_path / "walls", "--out", tmp_path / "corrections"
+    )
+    assert status == 0, stderr
+    assert "cracked\t1" in stdout
+    corrected = load_data(tmp_path / "corrections").cracked[0]
+    assert corrected.mask is not None
+    drawn = read_mask(job / "masks" / "north" / "1.png")
+    np.testing.assert_array_equal(read_mask(corrected.mask), drawn)
+
+
+def test_compare_tells_new_length(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model.onnx", network(bias=-25.0))  # of the dark, the darkest is crack
+    stones = np.kron(np.random.default_rng(0).integers(-25, 25, (60, 80, 1)), np.ones((4, 4, 1), int))
+    before, after = (
+        save(tmp_path / f"{length}.png", np.clip(wall(length_px=length) + stones, 0, 255).astype(np.uint8))
+        for length in (120, 200)
+    )
+    status, stdout, stderr = run("compare", before, after, "--model", model, "--out", tmp_path / "change")
+    assert status == 0, stderr
+    change = pd.read_csv(tmp_path / "change" / "changes.csv").iloc[0]
+    assert (change["kind"], change["length_growth_px"]) == ("grown", pytest.approx(80, abs=6))
+    assert "registration error" in stdout
+    assert Image.open(tmp_path / "change" / "change.png").size[0] > 600
+
+
+def test_photographs_of_different_places_cannot_be_compared(tmp_path: Path, model: Path) -> None:
+    before, after = save(tmp_path / "a.png", wall()), save(tmp_path / "b.png", np.full((99, 99, 3), 90, np.uint8))
+    refused("compare", before, after, "--model", model, "--out", tmp_path / "change")
+    assert not (tmp_path / "change").exists()
+
+
+def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
+    for verb in ("measure", "report"):
+        assert "run fissura segment first" in refused(verb, tmp_path)
+    assert "run fissura segment first" in refused("export", tmp_path, "--format", "csv", "--out", tmp_path / "x")
+
+
+def test_a_photograph_that_has_gone_is_skipped_and_named(job: Path, tmp_path: Path) -> None:
+    (tmp_path / "walls/south/1.png").unlink()
+    status, stdout, stderr = run("measure", job)
+    assert status == 0
+    assert "skipped: 2 photographs" in stderr
+    assert "south/1.png" in stderr
+    assert "photographs\t1" in stdout
+
+
+def test_scale_from_python() -> None:
+    assert Scale(known_length=(300.0, 0.0, 0.0, 3.0, 4.0)).of(Path("any.jpg")) == 60.0
