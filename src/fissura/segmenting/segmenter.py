@@ -87,11 +87,29 @@ class Segmenter:
         mean, std = grey_level_statistics(photo, self.card.normalisation)
         return in_tiles(
             photo,
-            lambda tile: self._run(standardise(tile, mean, std)),
+            lambda tile: self.probability_of_tile(tile, mean, std),
             tile_px=self.card.tile_px,
             overlap_px=self.card.overlap_px,
             multiple_px=self.card.multiple_px,
         )
+
+    def probability_of_tile(
+        self, tile: NDArray[np.uint8], mean: NDArray[np.float32], std: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Run the network once, on a tile normalised by the statistics of the whole picture it was cut from.
+
+        Args:
+            tile: (h, w, 3) uint8 RGB; h and w are multiples of the card's ``multiple_px``.
+            mean: (3,) float32, grey levels; see `grey_level_statistics`.
+            std: (3,) float32, grey levels, above 0.
+
+        Returns:
+            (h, w) float32 in [0, 1].
+
+        Raises:
+            FissuraError: if the network fails on this tile.
+        """
+        return self._run(standardise(tile, mean, std))
 
     def segment(self, photo: NDArray[np.uint8]) -> Segmentation:
         """Segment one photograph.

@@ -1,18 +1,19 @@
-"""Running a network over a photograph of any size, in overlapping tiles that blend without seams.
+"""Running a network over a picture of any size, in overlapping tiles that blend without seams.
 
-1. A photograph of at most two tiles' area runs whole; a larger one is cut into equal tiles, spread evenly so
+1. A picture of at most two tiles' area runs whole; a larger one is cut into equal tiles, spread evenly so
    that neighbours overlap by at least the asked width.
 2. Each tile is reflected at its lower and right edge up to the size that the network can take.
 3. Each tile counts with a weight that falls from 1 inside to almost 0 at its edges, where the network sees
    least of the surroundings, along half a period of a squared sine. The weights of all tiles are scaled to
    sum to 1 at every pixel.
 
-Tiles run one after the other: a CPU is busy with one already, and memory stays that of a single tile.
+Tiles run row by row, one after the other. A row of pixels is finished when no tile below reaches it: `strips_in_tiles`
+hands finished rows out and forgets them, so that a picture need not fit in memory; `in_tiles` puts them together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,12 @@ from numpy.typing import NDArray
 
 # Up to this many tiles' area, one run costs less than overlapping tiles would.
 _WHOLE_UP_TO_TILES = 2
+
+Read = Callable[[slice, slice], NDArray[np.uint8] | None]
+"""Gives the rows and columns asked for as (h, w, 3) uint8 RGB, or None where there is nothing to see."""
+
+Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Gives the (h, w) float32 probability map of an (h, w, 3) uint8 tile."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +42,14 @@ class Span:
     weight: NDArray[np.float32]
 
     @property
+    def stop(self) -> int:
+        """The first pixel beyond."""
+        return self.start + len(self.weight)
+
+    @property
     def pixels(self) -> slice:
         """The pixels covered."""
-        return slice(self.start, self.start + len(self.weight))
+        return slice(self.start, self.stop)
 
 
 def spans(side_px: int, tile_px: int, overlap_px: int) -> list[Span]:
@@ -68,13 +80,22 @@ def spans(side_px: int, tile_px: int, overlap_px: int) -> list[Span]:
     return [Span(int(start), (window / total[start : start + tile_px]).astype(np.float32)) for start in starts]
 
 
+def grid_of(height: int, width: int, tile_px: int, overlap_px: int) -> tuple[list[Span], list[Span]]:
+    """Cut a picture into tiles: the spans of its rows and those of its columns, every pair of them a tile.
+
+    Example:
+        >>> rows, columns = grid_of(100, 1000, tile_px=128, overlap_px=32)
+        >>> len(rows), len(columns)
+        (1, 11)
+    """
+    whole = height * width <= _WHOLE_UP_TO_TILES * tile_px**2
+    return spans(height, height if whole else tile_px, overlap_px), spans(
+        width, width if whole else tile_px, overlap_px
+    )
+
+
 def in_tiles(
-    photo: NDArray[np.uint8],
-    predict: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
-    *,
-    tile_px: int,
-    overlap_px: int,
-    multiple_px: int,
+    photo: NDArray[np.uint8], predict: Predict, *, tile_px: int, overlap_px: int, multiple_px: int
 ) -> NDArray[np.float32]:
     """Predict a photograph's probability map, whole or tile by tile.
 
@@ -89,16 +110,63 @@ def in_tiles(
         (H, W) float32 in [0, 1].
     """
     height, width = photo.shape[:2]
-    whole = height * width <= _WHOLE_UP_TO_TILES * tile_px**2
-    rows = spans(height, height if whole else tile_px, overlap_px)
-    columns = spans(width, width if whole else tile_px, overlap_px)
-    probability = np.zeros((height, width), np.float32)
-    for row in rows:
-        for column in columns:
-            tile = _padded(photo[row.pixels, column.pixels], multiple_px)
-            predicted = predict(tile)[: len(row.weight), : len(column.weight)]
-            probability[row.pixels, column.pixels] += row.weight[:, None] * column.weight * predicted
-    return np.clip(probability, 0, 1, out=probability)  # the weights sum to 1 but for rounding
+    grid = grid_of(height, width, tile_px, overlap_px)
+    probability = np.empty((height, width), np.float32)
+    for top, strip in strips_in_tiles(
+        grid, lambda rows, columns: photo[rows, columns], predict, multiple_px=multiple_px
+    ):
+        probability[top : top + len(strip)] = strip
+    return probability
+
+
+def strips_in_tiles(
+    grid: tuple[list[Span], list[Span]],
+    read: Read,
+    predict: Predict,
+    *,
+    multiple_px: int,
+    band: slice | None = None,
+    first_row: int = 0,
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Predict a picture's probability map from top to bottom, one strip of finished rows after the other.
+
+    Memory is that of one row of tiles, however high the picture. Where the strips begin, and how wide they are,
+    changes no pixel of them.
+
+    Args:
+        grid: the picture's tiles; see `grid_of`.
+        read: gives a tile's pixels.
+        predict: gives the probability map of a tile.
+        multiple_px: ``predict`` is given tiles whose height and width are multiples of this.
+        band: the columns wanted; all if None. Tiles that reach over the band's sides run all the same.
+        first_row: the first row wanted; tiles that end above it do not run.
+
+    Yields:
+        The first row of a strip, and the strip: (h, band's width) float32 in [0, 1].
+    """
+    rows, columns = grid
+    band = band or slice(0, columns[-1].stop)
+    wanted_rows = [row for row in rows if row.stop > first_row]
+    wanted_columns = [column for column in columns if column.start < band.stop and column.stop > band.start]
+    strip = np.zeros((len(rows[0].weight), band.stop - band.start), np.float32)  # one row of tiles
+    below = [row.start for row in wanted_rows[1:]] + [rows[-1].stop]
+    for row, next_start in zip(wanted_rows, below, strict=True):
+        for column in wanted_columns:
+            photo = read(row.pixels, column.pixels)
+            if photo is None:
+                continue
+            predicted = predict(_padded(photo, multiple_px))[: len(row.weight), : len(column.weight)]
+            start, stop = max(column.start, band.start), min(column.stop, band.stop)
+            here = slice(start - column.start, stop - column.start)
+            weight = row.weight[:, None] * column.weight[here]
+            strip[:, start - band.start : stop - band.start] += weight * predicted[:, here]
+        finished = next_start - row.start
+        top = max(first_row, row.start)
+        if top < next_start:
+            # The weights sum to 1 but for rounding.
+            yield top, np.clip(strip[top - row.start : finished], 0, 1)
+        strip[: len(strip) - finished] = strip[finished:]
+        strip[len(strip) - finished :] = 0
 
 
 def _window(tile_px: int, overlap_px: int) -> NDArray[np.float64]:
