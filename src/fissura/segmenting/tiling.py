@@ -7,8 +7,8 @@
    least of the surroundings, along half a period of a squared sine. The weights of all tiles are scaled to
    sum to 1 at every pixel.
 
-Tiles run row by row, one after the other. A row of pixels is finished when no tile below reaches it: `strips_in_tiles`
-hands finished rows out and forgets them, so that a picture need not fit in memory; `in_tiles` puts them together.
+Tiles run row by row. A row of pixels is finished when no tile below reaches it: `strips_in_tiles` hands finished
+rows out and forgets them, so that a picture need not fit in memory; `in_tiles` puts them together.
 """
 
 from __future__ import annotations

@@ -1,0 +1,249 @@
+"""From the probability map of a raster to its mask, window by window, as `fissura.segmenting.clean` does it at once.
+
+1. The pieces of each window are found on their own. Those that touch no side of their window are judged at once;
+   of the others, and of the cracks, number, peak, bounding box and first pixel are kept.
+2. Pixels that touch across the sides of windows, corners included, join their pieces. What hangs together is one
+   piece, with the highest peak and the common bounding box of its parts (connected components of the graph of
+   pieces: two-pass labelling, A. Rosenfeld and J. Pfaltz, Sequential operations in digital picture processing,
+   Journal of the ACM 13(4), 1966).
+3. A second pass finds the same pieces again and draws those that were kept.
+
+Memory is that of one window, of one row of pixels, and of the pieces that touch sides of windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from fissura.segmenting.cleaning import Cleaning
+
+Levels = NDArray[np.uint8]  # (h, w), 0 to 255 for a probability of 0 to 1
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of a raster, in px.
+
+    Attributes:
+        top: its first row.
+        left: its first column.
+        height: how many rows.
+        width: how many columns.
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def rows(self) -> slice:
+        """Its rows."""
+        return slice(self.top, self.top + self.height)
+
+    @property
+    def columns(self) -> slice:
+        """Its columns."""
+        return slice(self.left, self.left + self.width)
+
+    def grown(self, by_px: int, height: int, width: int) -> Window:
+        """Give the window with a margin on every side, as far as the raster of ``height`` x ``width`` reaches."""
+        top, left = max(self.top - by_px, 0), max(self.left - by_px, 0)
+        bottom = min(self.top + self.height + by_px, height)
+        right = min(self.left + self.width + by_px, width)
+        return Window(top, left, bottom - top, right - left)
+
+
+@dataclass(frozen=True)
+class RasterPiece:
+    """A crack of a raster's mask: one connected piece, whatever windows it crosses.
+
+    Attributes:
+        box: its bounding box.
+        first: row and column of its first pixel, in the order of rows.
+    """
+
+    box: Window
+    first: tuple[int, int]
+
+
+ReadLevels = Callable[[Window], Levels]
+
+
+def windows_of(height: int, width: int, window_px: tuple[int, int]) -> Iterator[Window]:
+    """Cut a raster into windows of ``window_px`` (height, width) at most, row by row."""
+    for top in range(0, height, window_px[0]):
+        for left in range(0, width, window_px[1]):
+            yield Window(top, left, min(window_px[0], height - top), min(window_px[1], width - left))
+
+
+def to_levels(probability: NDArray[np.float32], cleaning: Cleaning) -> Levels:
+    """Round probabilities to 256 levels, none of them across the thresholds of ``cleaning``.
+
+    So the mask made from the levels is that made from the probabilities. (Where ``low`` and ``high`` lie so close
+    that no level fits between them, ``low`` may be crossed.)
+
+    Args:
+        probability: (H, W) float32 in [0, 1].
+        cleaning: its ``low`` and ``high`` count.
+
+    Returns:
+        (H, W) uint8; a level stands for the probability level / 255, to within 1 / 255.
+
+    Example:
+        >>> settings = Cleaning(low=0.3, high=0.998, min_extent_px=0, min_extent_fraction=0)
+        >>> to_levels(np.float32([[0.2999, 0.3001, 0.9979, 0.9981]]), settings).tolist()
+        [[76, 77, 254, 255]]
+    """
+    levels = np.rint(probability * np.float32(255)).astype(np.uint8)
+    for passes in (_above(cleaning.low), _reaches(cleaning.high)):
+        by_level = passes(_PROBABILITIES)
+        wanted, found = passes(probability), by_level[levels]
+        levels += wanted & ~found
+        levels -= found & ~wanted
+    return levels
+
+
+class StreamedPieces:
+    """The pieces of a raster's probability map, found window by window.
+
+    Args:
+        shape: (H, W) of the raster.
+        read: gives the levels of a window; it is asked twice for each.
+        cleaning: what makes a piece a crack.
+        window_px: height and width of the windows.
+
+    Attributes:
+        cracks: the pieces that are cracks, in the order of their first pixels.
+
+    Example:
+        >>> levels = np.uint8([[255, 150, 0, 200, 190]])
+        >>> settings = Cleaning(low=0.5, high=0.9, min_extent_px=2, min_extent_fraction=9 / 10)
+        >>> found = StreamedPieces((1, 5), lambda at: levels[at.rows, at.columns], settings, (1, 1))
+        >>> found.cracks[0].box
+        Window(top=0, left=0, height=1, width=2)
+    """
+
+    def __init__(
+        self, shape: tuple[int, int], read: ReadLevels, cleaning: Cleaning, window_px: tuple[int, int]
+    ) -> None:
+        self._shape, self._read, self._cleaning, self._window_px = shape, read, cleaning, window_px
+        self._is_above = _above(cleaning.low)(_PROBABILITIES)
+        self._least_px = cleaning.least_extent_px(shape)
+        facts, links = [np.zeros((0, 6), np.int64)], [np.zeros((0, 2), np.int64)]
+        count = 0
+        # Numbers along the last row of the windows above, and along the last column of the window to the left.
+        above = below = np.zeros(shape[1] + 2, np.int64)
+        left = np.zeros(0, np.int64)
+        for window in windows_of(*shape, window_px):
+            labels, kept, of = self._pieces(window)
+            numbers = np.zeros(len(kept), np.int64)
+            numbers[kept] = np.arange(count + 1, count + 1 + kept.sum())
+            count += int(kept.sum())
+            facts.append(of[kept])
+            if window.left == 0:
+                above, below = below, np.zeros_like(above)
+                left = np.zeros(window.height, np.int64)
+            top_row, left_column = numbers[labels[0]], numbers[labels[:, 0]]
+            for step in (0, 1, 2):  # a pixel touches three in the row above; one column of nothing stands before
+                links.append(_links(top_row, above[window.left + step : window.left + step + window.width]))
+                links.append(_links(left_column, np.pad(left, 1)[step : step + window.height]))
+            below[window.left + 1 : window.left + 1 + window.width] = numbers[labels[-1]]
+            left = numbers[labels[:, -1]]
+        joined = _join(np.concatenate(facts), np.concatenate(links))
+        is_crack = self._is_crack(joined.facts)
+        self._is_crack_by_number = np.concatenate(([False], is_crack[joined.piece_of]))
+        cracks = joined.facts[is_crack]
+        self.cracks = [_piece(row, shape[1]) for row in cracks[np.argsort(cracks[:, 5])].tolist()]
+
+    def masks(self) -> Iterator[tuple[Window, NDArray[np.bool_]]]:
+        """Draw the cracks: every window, and its part of the mask, (h, w) bool."""
+        count = 0
+        for window in windows_of(*self._shape, self._window_px):
+            labels, kept, _ = self._pieces(window)
+            is_crack = np.zeros(len(kept), bool)
+            is_crack[kept] = self._is_crack_by_number[count + 1 : count + 1 + kept.sum()]
+            count += int(kept.sum())
+            yield window, is_crack[labels]
+
+    def _pieces(self, window: Window) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.int64]]:
+        """Find the pieces of a window.
+
+        Returns:
+            The labels (h, w); which labels need to be remembered, (N + 1,); and the facts about each, (N + 1, 6):
+            peak level, top, left, bottom and right (the first pixels beyond) and first pixel, in the raster.
+        """
+        levels = self._read(window)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(
+            self._is_above[levels].view(np.uint8), connectivity=8, ltype=cv2.CV_32S
+        )
+        labels = np.asarray(labels, np.int32)
+        of = np.zeros((count, 6), np.int64)
+        where = np.flatnonzero(labels)
+        number = labels.ravel()[where]
+        np.maximum.at(of[:, 0], number, levels.ravel()[where])
+        of[:, 1] = stats[:, cv2.CC_STAT_TOP] + window.top
+        of[:, 2] = stats[:, cv2.CC_STAT_LEFT] + window.left
+        of[:, 3] = of[:, 1] + stats[:, cv2.CC_STAT_HEIGHT]
+        of[:, 4] = of[:, 2] + stats[:, cv2.CC_STAT_WIDTH]
+        first = np.zeros(count, np.int64)
+        first[number[::-1]] = where[::-1]  # the first pixel is written last
+        of[:, 5] = (first // window.width + window.top) * self._shape[1] + first % window.width + window.left
+        touches = np.zeros(count, bool)
+        for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+            touches[side] = True
+        kept = touches | self._is_crack(of)
+        kept[0] = False
+        return labels, kept, of
+
+    def _is_crack(self, facts: NDArray[np.int64]) -> NDArray[np.bool_]:
+        reaches = _reaches(self._cleaning.high)(_PROBABILITIES)[facts[:, 0]]
+        extent = np.maximum(facts[:, 3] - facts[:, 1], facts[:, 4] - facts[:, 2])
+        is_crack: NDArray[np.bool_] = reaches & (extent >= self._least_px)
+        return is_crack
+
+
+_PROBABILITIES = (np.arange(256) / 255).astype(np.float32)  # of the levels
+
+
+def _above(low: float) -> Callable[[NDArray[np.float32]], NDArray[np.bool_]]:
+    return lambda probability: probability > low  # as `fissura.segmenting.pieces` compares: in float32
+
+
+def _reaches(high: float) -> Callable[[NDArray[np.float32]], NDArray[np.bool_]]:
+    return lambda probability: probability.astype(np.float64) >= high  # as `Pieces.kept` compares: in float64
+
+
+def _links(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give the pairs of numbers, (N, 2), that stand side by side in two lines of pixels."""
+    both = (one > 0) & (other > 0)
+    return np.unique(np.stack([one[both], other[both]], axis=1), axis=0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Joined:
+    facts: NDArray[np.int64]  # (M, 6)
+    piece_of: NDArray[np.int64]  # (N,) which of the M each part belongs to
+
+
+def _join(facts: NDArray[np.int64], links: NDArray[np.int64]) -> _Joined:
+    one, other = links.T - 1
+    graph = coo_array((np.ones(len(links), bool), (one, other)), shape=(len(facts), len(facts)))
+    count, piece_of = connected_components(graph, directed=False)
+    joined = np.full((count, 6), np.iinfo(np.int64).max)
+    joined[:, [0, 3, 4]] = 0
+    for column, by in enumerate((np.maximum, np.minimum, np.minimum, np.maximum, np.maximum, np.minimum)):
+        by.at(joined[:, column], piece_of, facts[:, column])
+    return _Joined(joined, piece_of.astype(np.int64))
+
+
+def _piece(facts: list[int], raster_width: int) -> RasterPiece:
+    _, top, left, bottom, right, first = facts
+    return RasterPiece(Window(top, left, bottom - top, right - left), divmod(first, raster_width))
