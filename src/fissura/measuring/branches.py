@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from fissura.measuring.centreline import Course, Points, smooth_line
 from fissura.measuring.graph import tidy
@@ -47,16 +48,39 @@ class Tracing:
     degrees: dict[int, int]
 
 
-def without_pinholes(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Fill the holes of at most `PINHOLE_PX` in a mask ``(H, W)`` uint8 of 0 and 1."""
+def without_stones(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Fill the holes of a mask that are no gap between cracks: pinholes, and stones within a wide crack.
+
+    A hole of at most `PINHOLE_PX` is noise. A hole whose inscribed circle is no wider than the crack on both its
+    sides together is a stone in rubble: left open, a wide crack would be measured as a net of narrow ones.
+
+    Args:
+        mask: ``(H, W)`` uint8, 1 where there is crack.
+
+    Returns:
+        The same with these holes filled.
+    """
     _, numbers, boxes, _ = cv2.connectedComponentsWithStats(1 - mask, connectivity=4)
-    pinholes = np.flatnonzero(boxes[:, cv2.CC_STAT_AREA] <= PINHOLE_PX)
+    height, width = mask.shape
     filled = mask.copy()
-    for hole in pinholes[pinholes > 0]:
-        x, y, width, height = boxes[hole, : cv2.CC_STAT_AREA]
-        box = slice(y, y + height), slice(x, x + width)
-        filled[box][numbers[box] == hole] = 1
+    for hole, (x, y, across, down, area) in enumerate(boxes.tolist()):
+        at_border = x == 0 or y == 0 or x + across == width or y + down == height
+        if hole == 0 or (at_border and area > PINHOLE_PX):
+            continue
+        reach = min(across, down) + 1  # as far around it as the hole is wide
+        box = slice(max(y - reach, 0), y + down + reach), slice(max(x - reach, 0), x + across + reach)
+        here = numbers[box] == hole
+        if area <= PINHOLE_PX or _is_stone(here, mask[box]):
+            filled[box][here] = 1
     return filled
+
+
+def _is_stone(hole: NDArray[np.bool_], mask: NDArray[np.uint8]) -> bool:
+    if ndimage.binary_fill_holes(hole).sum() > hole.sum():
+        return False  # crack within the hole is a crack of its own
+    hole_px = 2 * cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3).max()
+    crack_px = 2 * cv2.distanceTransform(mask, cv2.DIST_L2, 3)[mask > 0]  # at its middle line, its width
+    return bool(hole_px <= 2 * np.percentile(crack_px, 90))
 
 
 def trace(mask: NDArray[np.uint8], pieces: NDArray[np.int32], boxes: NDArray[np.int32]) -> Tracing:

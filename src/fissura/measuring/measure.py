@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
-from fissura.measuring.branches import Trace, trace, without_pinholes
+from fissura.measuring.branches import Trace, trace, without_stones
 from fissura.measuring.centreline import polyline_length
 from fissura.measuring.crack import Branch, Crack, Measurement
 from fissura.measuring.orientation import orientation, pattern
@@ -57,13 +57,13 @@ def measure(
     """
     _check(mask, probability, photo, mm_per_px)
     classes = checked(severity)
-    grid = without_pinholes(np.asarray(mask, dtype=bool).view(np.uint8))
+    grid = without_stones(np.asarray(mask, dtype=bool).view(np.uint8))
     count, *found = cv2.connectedComponentsWithStats(grid, connectivity=8)
     pieces, boxes = (np.asarray(array, np.int32) for array in found[:2])
     tracing = trace(grid, pieces, boxes)
     branches = _branches(tracing.traces, grid, probability, photo)
 
-    where = np.flatnonzero(mask)  # pinholes are filled to be measured, and are no crack
+    where = np.flatnonzero(mask)  # stones are filled to be measured, and are no crack
     numbers = pieces.ravel()[where]
     areas = np.bincount(numbers, minlength=count)
     chances = None if probability is None else np.bincount(numbers, probability.ravel()[where], minlength=count)
