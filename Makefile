@@ -22,6 +22,8 @@ lint: $(INSTALLED)
 # photographs too, and days on two cores: `python benchmarks/field.py --list` tells what is done and what is left.
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/field.py
+	$(BIN)/python benchmarks/measuring_accuracy.py
+	$(BIN)/python benchmarks/painting_speed.py
 
 clean:
 	rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,19 @@ from fissura.cli.options import Model, argument, examples, option
 from fissura.terminal import Verb, fail, name_skipped, notice, progress, say, show_table
 
 OF_MODEL = "From probability to mask, instead of the model's"
+
+
+class EngineChoice(str, Enum):
+    """What runs the network."""
+
+    auto = "auto"
+    onnxruntime = "onnxruntime"
+    openvino = "openvino"
+
+
+Engine = Annotated[
+    EngineChoice, typer.Option(help="What runs the network; auto measures which is the faster one here.")
+]
 
 
 @app.command(
@@ -37,6 +51,7 @@ def segment(
         option("Least extent as a fraction of the shorter side; the smaller of the two demands counts.", OF_MODEL),
     ] = None,
     max_megapixels: Annotated[float, typer.Option(help="Skip larger photographs.")] = 64.0,
+    engine: Engine = EngineChoice.auto,
     rle: Annotated[
         bool, typer.Option("--rle", help="Write submission.csv too, run-length encoded as the original system's.")
     ] = False,
@@ -55,10 +70,12 @@ def segment(
             min_extent_px=min_extent_px,
             min_extent_fraction=min_extent_fraction,
             max_megapixels=max_megapixels,
+            engine=engine.value,
             submission=rle,
             resume=resume,
             progress=advance,
         )
+    notice(f"engine: {results.engine}")
     name_skipped([f"{one.path}: {one.reason}" for one in results.skipped], str(results.table))
     if not results.segmented:
         fail(f"{results.table}: not one photograph could be segmented; the reasons stand there")

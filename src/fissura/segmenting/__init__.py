@@ -1,4 +1,4 @@
-"""From a model file and a photograph to a probability map and a mask, on onnxruntime alone.
+"""From a model file and a photograph to a probability map and a mask, on onnxruntime or OpenVINO.
 
 The format of the model file lives here (`ModelCard`), and so does the step from probability to mask
 (`Cleaning`, `clean`): training writes both, segmenting reads them. Large photographs run in overlapping tiles
@@ -8,16 +8,22 @@ Torch is never imported here.
 
 from fissura.segmenting.batch import Segmented, Skipped, segment_photos
 from fissura.segmenting.bundled import bundled_model
+from fissura.segmenting.choosing import Choice, choose_engine
 from fissura.segmenting.cleaning import Cleaning, Pieces, clean, pieces, score_photo
-from fissura.segmenting.cores import usable_cores
+from fissura.segmenting.cores import runs_at_once, usable_cores
+from fissura.segmenting.engines import ENGINES, Engine, EngineName, installed_engines, open_engine
 from fissura.segmenting.model_file import CARD_KEY, FORMAT_VERSION, ModelCard, read_card
 from fissura.segmenting.normalising import Normalisation, normalise
 from fissura.segmenting.segmenter import Segmentation, Segmenter
 
 __all__ = [
     "CARD_KEY",
+    "ENGINES",
     "FORMAT_VERSION",
+    "Choice",
     "Cleaning",
+    "Engine",
+    "EngineName",
     "ModelCard",
     "Normalisation",
     "Pieces",
@@ -26,10 +32,14 @@ __all__ = [
     "Segmenter",
     "Skipped",
     "bundled_model",
+    "choose_engine",
     "clean",
+    "installed_engines",
     "normalise",
+    "open_engine",
     "pieces",
     "read_card",
+    "runs_at_once",
     "score_photo",
     "segment_photos",
     "usable_cores",

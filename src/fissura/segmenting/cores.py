@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")  # "QUOTA PERIOD" in microseconds, or "max PERIOD"
+_MOST_AT_ONCE = 4
 
 
 def usable_cores() -> int:
@@ -18,3 +19,12 @@ def usable_cores() -> int:
     except (OSError, ValueError):
         pass  # no container, or no limit set
     return max(cores, 1)
+
+
+def runs_at_once(photos: int) -> int:
+    """Tell how many of a batch's photographs the network should take at the same time.
+
+    A core for each is best, for threads that share a photograph wait for each other; but no more than four at a
+    time, since one of 48 megapixels takes most of a gigabyte while it is worked on.
+    """
+    return max(1, min(usable_cores(), photos, _MOST_AT_ONCE))

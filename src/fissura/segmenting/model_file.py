@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import onnxruntime as ort
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -47,6 +48,7 @@ class ModelCard(BaseModel):
         data_fingerprint: fingerprint of the training data.
         seed: the seed of the training run.
         created: when the file was written, ISO 8601.
+        arithmetic: ``"float32"``, or ``"int8"`` where `fissura quantise` made most layers compute in 8 bits.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,6 +68,7 @@ class ModelCard(BaseModel):
     data_fingerprint: str
     seed: int
     created: str
+    arithmetic: Literal["float32", "int8"] = "float32"
 
     @model_validator(mode="after")
     def _tiles_fit_together(self) -> ModelCard:
@@ -83,11 +86,13 @@ class ModelFile:
     Attributes:
         session: the network, ready to run.
         card: what the file says about itself.
+        content: the file's bytes, as checked.
         sha256: hexadecimal digest of the whole file.
     """
 
     session: ort.InferenceSession
     card: ModelCard
+    content: bytes
     sha256: str
 
 
@@ -110,12 +115,13 @@ def read_card(path: Path) -> ModelCard:
     return open_model(path, threads=1).card
 
 
-def open_model(path: Path, threads: int) -> ModelFile:
+def open_model(path: Path, threads: int, providers: Sequence[str] = ("CPUExecutionProvider",)) -> ModelFile:
     """Open a model file for segmenting.
 
     Args:
         path: the ``.onnx`` model file.
         threads: how many threads the network may use.
+        providers: ONNX Runtime's names of the devices to use, the preferred first.
 
     Returns:
         The network, its card and its digest.
@@ -124,13 +130,13 @@ def open_model(path: Path, threads: int) -> ModelFile:
         FissuraError: if the file is missing, unreadable, not ONNX, not ours, or of a newer format.
     """
     content = _read_bytes(path)
-    session = _open_session(path, content, threads)
+    session = _open_session(path, content, threads, providers)
     metadata = session.get_modelmeta().custom_metadata_map
     if CARD_KEY not in metadata:
         raise FissuraError(f"{path}: an ONNX file, but not a Fissura model file; {_MEND}")
     card = _parse_card(path, metadata[CARD_KEY])
     _check_graph(path, session)
-    return ModelFile(session, card, hashlib.sha256(content).hexdigest())
+    return ModelFile(session, card, content, hashlib.sha256(content).hexdigest())
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -142,7 +148,7 @@ def _read_bytes(path: Path) -> bytes:
         raise FissuraError(f"{path}: cannot be read ({error.strerror}); {_MEND}") from error
 
 
-def _open_session(path: Path, content: bytes, threads: int) -> ort.InferenceSession:
+def _open_session(path: Path, content: bytes, threads: int, providers: Sequence[str]) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -155,7 +161,7 @@ def _open_session(path: Path, content: bytes, threads: int) -> ort.InferenceSess
     # Weights outside the file are looked for "in" the file itself, where nothing can lie.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path))
     try:
-        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(content, options, providers=list(providers))
     except Exception as error:  # the runtime's exceptions share no base class but Exception
         if "external" in str(error).lower():
             problem = "its weights are not inside the file"

@@ -15,7 +15,7 @@ _IMAGENET_MEAN = 255 * np.array([0.485, 0.456, 0.406], np.float32)
 _IMAGENET_STD = 255 * np.array([0.229, 0.224, 0.225], np.float32)
 
 # A wall without any texture must not have its sensor noise blown up to full contrast.
-_LEAST_STD_GREY_LEVELS = 1.0
+LEAST_STD_GREY_LEVELS = 1.0
 
 
 def normalise(photo: NDArray[np.uint8], how: Normalisation) -> NDArray[np.float32]:
@@ -55,7 +55,7 @@ def grey_level_statistics(
     # One plane of H x 3W values: OpenCV then gives one mean and one deviation over pixels and channels
     # without a floating-point copy of the photograph.
     mean, std = cv2.meanStdDev(np.ascontiguousarray(photo).reshape(photo.shape[0], -1))
-    deviation = max(float(std.item()), _LEAST_STD_GREY_LEVELS)
+    deviation = max(float(std.item()), LEAST_STD_GREY_LEVELS)
     return np.full(3, mean.item(), np.float32), np.full(3, deviation, np.float32)
 
 

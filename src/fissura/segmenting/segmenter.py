@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
 from fissura.photos import Label
+from fissura.segmenting.choosing import choose_engine
 from fissura.segmenting.cleaning import Cleaning, pieces
 from fissura.segmenting.cores import usable_cores
-from fissura.segmenting.model_file import ModelCard, open_model
+from fissura.segmenting.engines import Engine, EngineName, open_engine
+from fissura.segmenting.model_file import ModelCard
 from fissura.segmenting.normalising import grey_level_statistics, standardise
 from fissura.segmenting.tiling import in_tiles
 
@@ -47,14 +50,20 @@ class Segmenter:
         model: the ``.onnx`` model file.
         cleaning: settings of the step from probability to mask; those of the model file if not given.
         threads: threads the network may use; as many as there are usable cores if not given.
+        engine: what runs the network; ``"auto"`` measures which is the faster one here, see `choose_engine`.
+        at_once: photographs that may be segmented at the same time, each with its share of the threads; many
+            photographs come through fastest so, a single one fastest with all threads, which is the default.
 
     Attributes:
         card: what the model file says about itself.
         cleaning: the settings in use.
-        identity: short hexadecimal digest of model file and settings: equal where results are comparable.
+        engine: what runs the network.
+        why_engine: why it was chosen, in words; empty if the caller named it.
+        identity: short hexadecimal digest of model file, settings and the engine's arithmetic: equal where
+            results are comparable.
 
     Raises:
-        FissuraError: if the model file cannot be used.
+        FissuraError: if the model file cannot be used, or the engine is not installed.
 
     Example:
         >>> segmenter = Segmenter(Path("walls.onnx"))  # doctest: +SKIP
@@ -62,14 +71,32 @@ class Segmenter:
         'cracked'
     """
 
-    def __init__(self, model: Path, *, cleaning: Cleaning | None = None, threads: int | None = None) -> None:
-        opened = open_model(model, threads=threads or usable_cores())
-        self._path = model
-        self._session = opened.session
+    def __init__(
+        self,
+        model: Path,
+        *,
+        cleaning: Cleaning | None = None,
+        threads: int | None = None,
+        engine: EngineName | Literal["auto"] = "onnxruntime",
+        at_once: int = 1,
+    ) -> None:
+        threads = threads or usable_cores()
+        self.why_engine: str = ""
+        if engine == "auto":
+            choice = choose_engine(model, threads)
+            engine, self.why_engine = choice.name, str(choice)
+        self.engine: Engine
+        self.engine, opened = open_engine(model, engine, threads=threads, at_once=min(at_once, threads))
         self.card: ModelCard = opened.card
         self.cleaning: Cleaning = cleaning or opened.card.cleaning
-        settings = opened.sha256 + self.cleaning.model_dump_json()
+        settings = opened.sha256 + self.cleaning.model_dump_json() + self.engine.name + self.engine.arithmetic
         self.identity: str = hashlib.sha256(settings.encode()).hexdigest()[:16]
+        self._path = model
+
+    def describe_engine(self) -> str:
+        """Say what runs the network and why, such as ``"openvino, bfloat16 on CPU (measured per tile: ...)"``."""
+        what = f"{self.engine.name}, {self.engine.arithmetic}"
+        return f"{what} ({self.why_engine})" if self.why_engine else what
 
     def probability(self, photo: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Tell for every pixel how probably it is crack.
@@ -132,8 +159,8 @@ class Segmenter:
         height, width = tile.shape[:2]
         network_input = np.ascontiguousarray(tile.transpose(2, 0, 1))[None]  # (1, 3, h, w)
         try:
-            (logit,) = self._session.run(["logit"], {"photo": network_input})  # (1, 1, h, w)
-        except Exception as error:  # the runtime's exceptions share no base class but Exception
+            logit = self.engine.run(network_input)  # (1, 1, h, w)
+        except Exception as error:  # the engines' exceptions share no base class but Exception
             raise FissuraError(
                 f"{self._path}: the network failed on {width} x {height} px ({_first_line(error)}); "
                 "free memory or give another model file"

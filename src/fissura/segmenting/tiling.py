@@ -142,7 +142,7 @@ def strips_in_tiles(
         first_row: the first row wanted; tiles that end above it do not run.
 
     Yields:
-        The first row of a strip, and the strip: (h, band's width) float32 in [0, 1].
+        The first row of a strip, and the strip: (h, band's width) float32 in [0, 1], which the next one overwrites.
     """
     rows, columns = grid
     band = band or slice(0, columns[-1].stop)
@@ -163,8 +163,8 @@ def strips_in_tiles(
         finished = next_start - row.start
         top = max(first_row, row.start)
         if top < next_start:
-            # The weights sum to 1 but for rounding.
-            yield top, np.clip(strip[top - row.start : finished], 0, 1)
+            done = strip[top - row.start : finished]
+            yield top, np.clip(done, 0, 1, out=done)  # the weights sum to 1 but for rounding
         strip[: len(strip) - finished] = strip[finished:]
         strip[len(strip) - finished :] = 0
 

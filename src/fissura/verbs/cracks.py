@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from fissura.photos import find_photos
 from fissura.reporting import ResultsFolder, without_results
-from fissura.segmenting import Segmenter, Skipped, bundled_model, segment_photos
+from fissura.segmenting import (
+    EngineName,
+    Segmenter,
+    Skipped,
+    bundled_model,
+    read_card,
+    runs_at_once,
+    segment_photos,
+)
 from fissura.verbs.paths import Advance, AnyPath, as_paths
 
 
@@ -21,12 +30,14 @@ class Results:
         segmented: how many photographs have results, those of a resumed run included.
         cracked: how many of these show a crack.
         skipped: the photographs without results, and why.
+        engine: what ran the network, in which arithmetic, and why.
     """
 
     table: Path
     segmented: int
     cracked: int
     skipped: tuple[Skipped, ...]
+    engine: str
 
 
 def segment(
@@ -39,6 +50,7 @@ def segment(
     min_extent_px: float | None = None,
     min_extent_fraction: float | None = None,
     max_megapixels: float | None = None,
+    engine: EngineName | Literal["auto"] = "auto",
     submission: bool = False,
     resume: bool = False,
     progress: Advance | None = None,
@@ -54,8 +66,10 @@ def segment(
         min_extent_px: least extent of a crack in px, instead of the model's.
         min_extent_fraction: least extent as a fraction of the photograph's shorter side, instead of the model's.
         max_megapixels: skip larger photographs; 64 if None.
+        engine: what runs the network: "onnxruntime", "openvino", or "auto" for the faster one on this machine,
+            measured for a moment with each new model.
         submission: whether to write the original system's run-length encoded ``submission.csv`` too.
-        resume: pass over what an earlier run with equal settings has finished.
+        resume: pass over what an earlier run with equal settings and engine has finished.
         progress: called with photographs done and their total.
 
     Returns:
@@ -70,12 +84,12 @@ def segment(
     """
     files = without_results(find_photos(as_paths(photos)), Path(out))
     file = bundled_model() if model is None else Path(model)
-    segmenter = Segmenter(file)
+    cleaning = None
     if any(value is not None for value in (low, high, min_extent_px, min_extent_fraction)):
-        cleaning = segmenter.cleaning.changed(
+        cleaning = read_card(file).cleaning.changed(
             low=low, high=high, min_extent_px=min_extent_px, min_extent_fraction=min_extent_fraction
         )
-        segmenter = Segmenter(file, cleaning=cleaning)
+    segmenter = Segmenter(file, cleaning=cleaning, engine=engine, at_once=runs_at_once(len(files)))
     results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume)
     results.describe_model(segmenter.card.model_dump(mode="json"), segmenter.cleaning.model_dump())
     total, done, skipped = len(files), len(files) - len(results.pending), []
@@ -91,4 +105,4 @@ def segment(
         if progress is not None:
             progress(done, total)
     table = results.finish(submission=submission)
-    return Results(table, total - len(skipped), results.cracked, tuple(skipped))
+    return Results(table, total - len(skipped), results.cracked, tuple(skipped), segmenter.describe_engine())
