@@ -33,6 +33,7 @@ Crop = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # photo (S, S, 3) and truth 
 
 PAINTED_SLOTS = 4, 3  # of every four crops from uncracked photographs three get cracks, one distractors only
 PAINTED_OVER = 0.5  # share of cracked photographs that get a painted crack beside their own
+SURFACE_SHARES = [0.4 if surface == "asphalt" else 0.2 for surface in SURFACES]  # no two roads are alike
 CORRECTED_SHARE = 0.5  # of cracked crops, where there are corrected masks: few, and worth more than proposals
 LEAST_ALARM = 0.02  # weight of an uncracked photograph on which the teacher sees nothing
 
@@ -180,7 +181,7 @@ def uncracked_samples(data: DataSet, recipe: Recipe, count: int, seed: int) -> l
 def _background(uncracked: Urn, recipe: Recipe, rng: np.random.Generator) -> NDArray[np.uint8]:
     side = recipe.crop_px
     if rng.random() < recipe.procedural_share:
-        return draw_surface(SURFACES[rng.integers(len(SURFACES))], side, side, rng)
+        return draw_surface(SURFACES[rng.choice(len(SURFACES), p=SURFACE_SHARES)], side, side, rng)
     photo = uncracked.draw(rng, lambda photo: read_photo(photo.path))
     no_truth = np.zeros(photo.shape[:2], np.uint8)
     return random_crop(photo, no_truth, side, rng, recipe.random_scales)[0]
