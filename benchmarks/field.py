@@ -30,6 +30,7 @@ from fissura import scoring
 from fissura.files import written_whole
 from fissura.photos import load_data, opening_only, read_photo
 from methods.answer import Answer, Clock
+from methods.box import answer_as_it_comes
 from methods.classical import CLASSICAL
 from methods.peers import ask_peer, refine
 from methods.recipes import train_recipe
@@ -94,7 +95,13 @@ def tell(rows: list[Row]) -> None:
 def run(row: Row, fingerprint: str, data: Path = DATA, runs: Path = RUNS, results: Path = RESULTS) -> None:
     """Train and score one row, and write its result."""
     folder = runs / f"{row.name}-{row.seed}-{_digest(row.full_settings())}"  # other settings are another run
-    answer = train_recipe(row, data, folder) if row.method == "recipe" else tune_score(row, data, runs)
+    match row.method:
+        case "recipe":
+            answer = train_recipe(row, data, folder)
+        case "box":
+            answer = answer_as_it_comes(data)
+        case _:
+            answer = tune_score(row, data, runs)
     evaluation = answer.evaluate()
     if is_done(row, fingerprint):  # scored again; what its training took stands
         answer = replace(answer, training=json.loads((results / row.file).read_text("utf-8"))["training"])

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from fissura.learning import Recipe, load_recipe
+from methods.box import box_settings
 
 Supervision = Literal["nothing", "labels", "uncracked photographs", "human masks"]
 SEEDS = (0, 1, 2)
@@ -22,7 +23,7 @@ class Row:
     Attributes:
         name: what the tables call it; rows that differ in nothing but their seed share it.
         note: what it is, in the tables.
-        method: ``recipe``, one of `methods.classical.CLASSICAL`, or a peer of `methods.peers`.
+        method: ``recipe``, ``box``, one of `methods.classical.CLASSICAL`, or a peer of `methods.peers`.
         supervision: what it learns from.
         settings: changes of the recipe, or all settings of a peer; ``recipe`` names the recipe.
         seed: seed of everything random.
@@ -87,6 +88,7 @@ PAINTED = Row("painted", "ours: painted cracks, then self-training", settings={"
 SUPERVISED = Row(
     "supervised", "the same network on human masks", "recipe", "human masks", {"recipe": "supervised"}, cpu_minutes=60
 )
+BOX = Row("box", "our bundled model, as it comes", "box", "nothing", box_settings(), cpu_minutes=1)
 SEED = Row(
     "seed",
     "the original's global max-pool; same network",
@@ -175,6 +177,7 @@ SEED_RESNET50 = Row(
 ROWS: tuple[Row, ...] = (
     PAINTED,
     SUPERVISED,
+    BOX,
     *CLASSICAL,
     SEED,
     PAINTED_ONLY,

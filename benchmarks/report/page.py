@@ -15,6 +15,7 @@ BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 IN_README = (
     "painted",
     "supervised",
+    "box",
     "seed",
     "seed-resnet50",
     "class-activation-refined",
