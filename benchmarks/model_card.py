@@ -1,6 +1,6 @@
 """The pictures and figures of ``docs/model-card.md``: ``python benchmarks/model_card.py``.
 
-The table comes from the result file of the row ``box`` of `field.py`: run ``python benchmarks/field.py box`` before. The
+The table comes from the result of the row ``box`` of `field.py`: run ``python benchmarks/field.py box`` before. The
 pictures show procedural surfaces with painted cracks: what the bundled model finds, and where it does worst.
 """
 
