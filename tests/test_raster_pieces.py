@@ -17,10 +17,12 @@ SIDES = st.integers(1, 40)
 
 def streamed(levels: np.ndarray, cleaning: Cleaning, window_px: tuple[int, int]) -> tuple[StreamedPieces, np.ndarray]:
     found = StreamedPieces(levels.shape, lambda at: levels[at.rows, at.columns], cleaning, window_px)
-    mask = np.zeros(levels.shape, bool)
-    for window, part in found.masks():
-        mask[window.rows, window.columns] = part
-    return found, mask
+    labels = np.zeros(levels.shape, np.int32)
+    for window, part in found.labels():
+        labels[window.rows, window.columns] = part
+    for number, crack in enumerate(found.cracks, start=1):
+        assert labels[crack.first] == number
+    return found, labels > 0
 
 
 @st.composite

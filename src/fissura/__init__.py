@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         paint,
         report,
         segment,
+        segment_raster,
         train,
     )
 
@@ -46,6 +47,7 @@ __all__ = [
     "paint",
     "report",
     "segment",
+    "segment_raster",
     "train",
 ]
 

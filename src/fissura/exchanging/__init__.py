@@ -6,7 +6,18 @@ Studio or a COCO tool back as a data set. One module per format; what is read fr
 """
 
 from fissura.exchanging.exporting import EXPORT_FORMATS, ExportFormat, export
+from fissura.exchanging.geo import write_geopackage
 from fissura.exchanging.importing import ImportSummary, import_masks
 from fissura.exchanging.photo_cracks import PhotoCracks
+from fissura.exchanging.tables import write_csv
 
-__all__ = ["EXPORT_FORMATS", "ExportFormat", "ImportSummary", "PhotoCracks", "export", "import_masks"]
+__all__ = [
+    "EXPORT_FORMATS",
+    "ExportFormat",
+    "ImportSummary",
+    "PhotoCracks",
+    "export",
+    "import_masks",
+    "write_csv",
+    "write_geopackage",
+]

@@ -22,6 +22,9 @@ class PhotoCracks:
         name: what the photograph is called in the export: its path below the folder that the other program
             (and later `import_masks`) knows as the folder of photographs, with ``/``. Its file name where
             nothing is given.
+        labels_at_px: x and y of the photograph's pixel that is the first of ``measurement.labels``, where these
+            cover but a window of it, as they do of rasters too large for memory. Only the geographic formats
+            and the tables take such measurements.
 
     Raises:
         FissuraError: if the name leads out of that folder.
@@ -38,6 +41,7 @@ class PhotoCracks:
     photo: Path
     measurement: Measurement
     name: str = ""
+    labels_at_px: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
         name = PurePosixPath(self.name or self.photo.name)

@@ -7,6 +7,7 @@ smooth; its width is measured across that line, from the photograph or the proba
 from fissura.measuring.change import Change, Comparison
 from fissura.measuring.comparing import compare_cracks
 from fissura.measuring.crack import CRACK_COLUMNS, Branch, Crack, Measurement, Pattern, crack_table
+from fissura.measuring.joining import CrackInParts, moved
 from fissura.measuring.measure import measure
 from fissura.measuring.registration import Registration, register
 from fissura.measuring.scale import scale_from_camera, scale_from_known_length
@@ -20,6 +21,7 @@ __all__ = [
     "Change",
     "Comparison",
     "Crack",
+    "CrackInParts",
     "Measurement",
     "Pattern",
     "Registration",
@@ -27,6 +29,7 @@ __all__ = [
     "compare_cracks",
     "crack_table",
     "measure",
+    "moved",
     "register",
     "scale_from_camera",
     "scale_from_known_length",

@@ -76,7 +76,7 @@ def measure(
     for number, piece in enumerate(sorted(by_piece, key=lambda piece: (-lengths[piece], piece)), start=1):
         ranks[piece] = number
         nodes = {node for index in by_piece[piece] for node in tracing.traces[index].nodes}
-        crack = _crack(
+        crack = crack_of(
             number,
             tuple(branches[index] for index in by_piece[piece]),
             junctions=sum(tracing.degrees.get(node, 1) > 2 for node in nodes),
@@ -109,7 +109,7 @@ def _branches(
     return [Branch(line, width, polyline_length(line)) for line, width in zip(lines, widths, strict=True)]
 
 
-def _crack(
+def crack_of(
     number: int,
     branches: tuple[Branch, ...],
     *,
@@ -121,6 +121,19 @@ def _crack(
     mm_per_px: float | None,
     classes: Sequence[SeverityClass],
 ) -> Crack:
+    """Sum the branches of a crack up.
+
+    Args:
+        number: of the crack.
+        branches: at least one, their points at equal distances.
+        junctions: how many places where three branches or more meet.
+        cells: how many closed cells the branches enclose.
+        area_px: how many pixels of the mask it has.
+        box_px: x, y, width and height of its pixels' bounding box.
+        confidence: mean probability over its pixels, in [0, 1].
+        mm_per_px: the scale.
+        classes: width classes, from the narrowest.
+    """
     points = np.concatenate([branch.points_px for branch in branches])  # (N, 2)
     widths = np.concatenate([branch.width_px for branch in branches])  # (N,), at equal distances
     length_px = sum(branch.length_px for branch in branches)

@@ -14,7 +14,11 @@ from fissura.segmenting.cores import runs_at_once, usable_cores
 from fissura.segmenting.engines import ENGINES, Engine, EngineName, installed_engines, open_engine
 from fissura.segmenting.model_file import CARD_KEY, FORMAT_VERSION, ModelCard, read_card
 from fissura.segmenting.normalising import Normalisation, normalise
+from fissura.segmenting.raster_memory import free_bytes, memory_bytes
+from fissura.segmenting.raster_pieces import RasterPiece, StreamedPieces, Window
+from fissura.segmenting.raster_reading import Raster, open_raster
 from fissura.segmenting.segmenter import Segmentation, Segmenter
+from fissura.segmenting.streaming import RasterMaps, segment_raster
 
 __all__ = [
     "CARD_KEY",
@@ -27,20 +31,29 @@ __all__ = [
     "ModelCard",
     "Normalisation",
     "Pieces",
+    "Raster",
+    "RasterMaps",
+    "RasterPiece",
     "Segmentation",
     "Segmented",
     "Segmenter",
     "Skipped",
+    "StreamedPieces",
+    "Window",
     "bundled_model",
     "choose_engine",
     "clean",
+    "free_bytes",
     "installed_engines",
+    "memory_bytes",
     "normalise",
     "open_engine",
+    "open_raster",
     "pieces",
     "read_card",
     "runs_at_once",
     "score_photo",
     "segment_photos",
+    "segment_raster",
     "usable_cores",
 ]

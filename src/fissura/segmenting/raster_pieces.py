@@ -104,11 +104,10 @@ def to_levels(probability: NDArray[np.float32], cleaning: Cleaning) -> Levels:
     """
     levels = np.rint(probability * np.float32(255)).astype(np.uint8)
     for passes in (_above(cleaning.low), _reaches(cleaning.high)):
-        by_level = passes(_PROBABILITIES)
-        wanted, found = passes(probability), by_level[levels]
+        wanted, found = passes(probability), passes(_PROBABILITIES)[levels]
         levels += wanted & ~found
         levels -= found & ~wanted
-    return levels
+    return np.asarray(levels, np.uint8)
 
 
 class StreamedPieces:
@@ -158,20 +157,22 @@ class StreamedPieces:
             below[window.left + 1 : window.left + 1 + window.width] = numbers[labels[-1]]
             left = numbers[labels[:, -1]]
         joined = _join(np.concatenate(facts), np.concatenate(links))
-        is_crack = self._is_crack(joined.facts)
-        self._is_crack_by_number = np.concatenate(([False], is_crack[joined.piece_of]))
-        cracks = joined.facts[is_crack]
-        self.cracks = [_piece(row, shape[1]) for row in cracks[np.argsort(cracks[:, 5])].tolist()]
+        cracks = np.flatnonzero(self._is_crack(joined.facts))
+        cracks = cracks[np.argsort(joined.facts[cracks, 5])]
+        self.cracks = [_piece(row, shape[1]) for row in joined.facts[cracks].tolist()]
+        crack_of_piece = np.zeros(len(joined.facts), np.int32)
+        crack_of_piece[cracks] = np.arange(1, len(cracks) + 1)
+        self._crack_of = np.concatenate((np.zeros(1, np.int32), crack_of_piece[joined.piece_of]))
 
-    def masks(self) -> Iterator[tuple[Window, NDArray[np.bool_]]]:
-        """Draw the cracks: every window, and its part of the mask, (h, w) bool."""
+    def labels(self) -> Iterator[tuple[Window, NDArray[np.int32]]]:
+        """Draw the cracks: every window, and its labels, (h, w) int32: k on number k - 1 of the cracks, else 0."""
         count = 0
         for window in windows_of(*self._shape, self._window_px):
             labels, kept, _ = self._pieces(window)
-            is_crack = np.zeros(len(kept), bool)
-            is_crack[kept] = self._is_crack_by_number[count + 1 : count + 1 + kept.sum()]
+            crack = np.zeros(len(kept), np.int32)
+            crack[kept] = self._crack_of[count + 1 : count + 1 + kept.sum()]
             count += int(kept.sum())
-            yield window, is_crack[labels]
+            yield window, crack[labels]
 
     def _pieces(self, window: Window) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.int64]]:
         """Find the pieces of a window.
@@ -181,10 +182,9 @@ class StreamedPieces:
             peak level, top, left, bottom and right (the first pixels beyond) and first pixel, in the raster.
         """
         levels = self._read(window)
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(
-            self._is_above[levels].view(np.uint8), connectivity=8, ltype=cv2.CV_32S
-        )
-        labels = np.asarray(labels, np.int32)
+        above = self._is_above[levels].view(np.uint8)
+        count, *found, _ = cv2.connectedComponentsWithStats(above, connectivity=8, ltype=cv2.CV_32S)
+        labels, stats = (np.asarray(array, np.int32) for array in found)
         of = np.zeros((count, 6), np.int64)
         where = np.flatnonzero(labels)
         number = labels.ravel()[where]

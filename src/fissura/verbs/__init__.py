@@ -7,6 +7,7 @@ from fissura.verbs.data import inspect, paint
 from fissura.verbs.dates import Compared, compare
 from fissura.verbs.jobs import Measured, export, measure_job, report
 from fissura.verbs.models import evaluate, import_checkpoint, train
+from fissura.verbs.rasters import SegmentedRaster, segment_raster
 from fissura.verbs.scales import Scale
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Measured",
     "Results",
     "Scale",
+    "SegmentedRaster",
     "compare",
     "evaluate",
     "export",
@@ -25,5 +27,6 @@ __all__ = [
     "paint",
     "report",
     "segment",
+    "segment_raster",
     "train",
 ]

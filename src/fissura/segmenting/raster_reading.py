@@ -1,0 +1,167 @@
+"""Reading pictures of any size by windows: GeoTIFF, BigTIFF, COG and whatever else GDAL opens, and Deep Zoom.
+
+Needs the extra ``geo``, which is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fissura.errors import FissuraError
+from fissura.segmenting.raster_pieces import Window
+from fissura.segmenting.raster_vrt import deep_zoom_vrt
+
+
+class Raster:
+    """A picture that is read by windows; see `open_raster`.
+
+    Attributes:
+        path: its file.
+        shape: (H, W) in px.
+        has_nodata: whether some of its pixels may hold no data.
+        dataset: the open rasterio dataset.
+    """
+
+    def __init__(self, path: Path, dataset: Any) -> None:
+        self.path = path
+        self.dataset = dataset
+        self.shape: tuple[int, int] = (dataset.height, dataset.width)
+        self._bands = _bands_of(path, dataset)
+        flags = [flag.name for band in dataset.mask_flag_enums for flag in band]
+        self.has_nodata = set(flags) != {"all_valid"}
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Bytes that a pixel takes once decoded, all bands and a mask."""
+        return int(self.dataset.count) + int(self.has_nodata)
+
+    @property
+    def block_px(self) -> tuple[int, int]:
+        """Height and width of the blocks that the file is stored in."""
+        height, width = self.dataset.block_shapes[0]
+        return int(height), int(width)
+
+    def read(self, window: Window) -> NDArray[np.uint8]:
+        """Read a window: (h, w, 3) uint8 RGB; a grey raster's one band three times.
+
+        Raises:
+            FissuraError: if the file is damaged there.
+        """
+        bands = self._or_damaged(lambda: self.dataset.read(self._bands, window=_as_rasterio(window)))
+        return np.ascontiguousarray(np.broadcast_to(bands, (3, *bands.shape[1:])).transpose(1, 2, 0))
+
+    def read_band(self, window: Window) -> NDArray[np.uint8]:
+        """Read the first band of a window, (h, w) uint8: all there is of a mask or a probability map.
+
+        Raises:
+            FissuraError: if the file is damaged there.
+        """
+        return self._or_damaged(lambda: self.dataset.read(1, window=_as_rasterio(window)))
+
+    def holds_data(self, window: Window) -> NDArray[np.bool_]:
+        """Tell which pixels of a window hold data: (h, w) bool; nodata, alpha and mask bands all count.
+
+        Raises:
+            FissuraError: if the file is damaged there.
+        """
+        if not self.has_nodata:
+            return np.ones((window.height, window.width), bool)
+        found = self._or_damaged(lambda: self.dataset.dataset_mask(window=_as_rasterio(window)))
+        holds: NDArray[np.bool_] = found > 0
+        return holds
+
+    def _or_damaged(self, read: Any) -> NDArray[np.uint8]:
+        from rasterio.errors import RasterioError
+
+        try:
+            pixels: NDArray[np.uint8] = read()
+        except RasterioError as error:
+            raise FissuraError(
+                f"{self.path}: cannot be read to its end ({_first_line(error)}); get the file anew"
+            ) from error
+        return pixels
+
+
+@contextmanager
+def open_raster(path: Path) -> Iterator[Raster]:
+    """Open a raster for reading by windows.
+
+    Args:
+        path: a file that GDAL opens, or a Deep Zoom picture's ``.dzi``.
+
+    Yields:
+        The raster.
+
+    Raises:
+        FissuraError: if the extra ``geo`` is not installed, or the file is no picture of 8 bits per band.
+
+    Example:
+        >>> with open_raster(Path("quay.tif")) as raster:  # doctest: +SKIP
+        ...     corner = raster.read(Window(0, 0, 512, 512))
+    """
+    rasterio = require_rasterio()
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    source = deep_zoom_vrt(path) if path.suffix.lower() == ".dzi" else path
+    with warnings.catch_warnings(), rasterio.Env():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            dataset = rasterio.open(source)
+        except RasterioError as error:
+            raise FissuraError(
+                f"{path}: cannot be read as a raster ({_first_line(error)}); give a GeoTIFF"
+            ) from error
+        with dataset:
+            yield Raster(path, dataset)
+
+
+def require_rasterio() -> Any:
+    """Give the module rasterio.
+
+    Raises:
+        FissuraError: if it is not installed.
+    """
+    try:
+        import rasterio
+    except ImportError as error:
+        raise FissuraError("rasters: rasterio is not installed; run: pip install 'fissura[geo]'") from error
+    return rasterio
+
+
+def _bands_of(path: Path, dataset: Any) -> list[int]:
+    """Choose the bands for red, green and blue, or the one band of a grey raster; numbered from 1."""
+    from rasterio.enums import ColorInterp
+
+    if any(kind != "uint8" for kind in dataset.dtypes):
+        raise FissuraError(
+            f"{path}: has bands of {dataset.dtypes[0]}; make them 8 bits, such as with "
+            "`gdal_translate -ot Byte -scale`"
+        )
+    kinds = list(dataset.colorinterp)
+    if ColorInterp.palette in kinds:
+        raise FissuraError(f"{path}: is drawn with a palette; make it RGB, such as with `gdal_translate -expand rgb`")
+    colours = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
+    if all(colour in kinds for colour in colours):
+        return [kinds.index(colour) + 1 for colour in colours]
+    pictures = [number for number, kind in enumerate(kinds, start=1) if kind != ColorInterp.alpha]
+    if not pictures:
+        raise FissuraError(f"{path}: has no band with a picture; give a raster of one or three bands")
+    return pictures[:3] if len(pictures) >= 3 else pictures[:1]
+
+
+def _as_rasterio(window: Window) -> Any:
+    from rasterio.windows import Window as Rectangle
+
+    return Rectangle(window.left, window.top, window.width, window.height)
+
+
+def _first_line(error: Exception) -> str:
+    cause = error.__cause__ or error
+    return (str(cause).splitlines() or [type(error).__name__])[0][:160]

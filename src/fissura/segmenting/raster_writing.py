@@ -1,0 +1,96 @@
+"""Writing maps of rasters: parts while the work goes on, one cloud-optimised GeoTIFF (COG) at its end.
+
+A GeoTIFF that is being written is lost when its program is killed. So finished windows are files of their own, each
+of which appears whole or not at all: the journal of a run is the list of its files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fissura.errors import FissuraError
+from fissura.files import written_whole
+from fissura.segmenting.raster_pieces import Window
+from fissura.segmenting.raster_reading import Raster, require_rasterio
+from fissura.segmenting.raster_vrt import Source, mosaic_vrt, place_xml
+
+BLOCK_PX = 512  # side of the blocks that maps are stored in
+
+
+class Parts:
+    """The finished windows of a map, one file each.
+
+    Args:
+        folder: where they stand.
+        raster: what the map is of.
+    """
+
+    def __init__(self, folder: Path, raster: Raster) -> None:
+        self._folder = folder
+        self._raster = raster
+
+    def has(self, window: Window) -> bool:
+        """Tell whether a window is finished."""
+        return self._file(window).is_file()
+
+    def write(self, window: Window, values: NDArray[np.uint8], holds_data: NDArray[np.bool_]) -> None:
+        """Write a window: its values (h, w) uint8, and where they hold data, (h, w) bool; elsewhere they become 0.
+
+        Raises:
+            FissuraError: if it cannot be written.
+        """
+        rasterio = require_rasterio()
+        profile = {"height": window.height, "width": window.width, "count": 1, "dtype": "uint8"}
+        layout = {"tiled": True, "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "compress": "deflate", "zlevel": 1}
+        file = self._file(window)
+        with (
+            written_whole(file) as temporary,
+            _in_words(file),
+            rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+            rasterio.open(temporary, "w", driver="GTiff", **profile, **layout) as part,
+        ):
+            part.write(np.where(holds_data, values, np.uint8(0)), 1)
+            if self._raster.has_nodata:
+                part.write_mask(holds_data)
+
+    def join(self, out: Path, windows: Iterable[Window]) -> None:
+        """Put the parts together to one COG: in blocks, compressed, with overviews, at the place of the raster.
+
+        Where the raster holds no data, the COG's mask band says so. Its overviews are averages.
+
+        Raises:
+            FissuraError: if it cannot be written.
+        """
+        rasterio = require_rasterio()
+        from rasterio.shutil import copy
+
+        dataset = self._raster.dataset
+        place = "" if dataset.transform.is_identity else place_xml(
+            dataset.crs.to_wkt() if dataset.crs else "", dataset.transform.to_gdal()
+        )  # fmt: skip
+        sources = [Source(self._file(window).absolute(), 0, 0, window) for window in windows]
+        vrt = mosaic_vrt(self._raster.shape, 1, sources, masked=self._raster.has_nodata, place=place)
+        whole = self._folder / out.name  # GDAL's own temporary files stand beside it, and vanish with the folder
+        layout = {"compress": "DEFLATE", "blocksize": BLOCK_PX, "bigtiff": "IF_SAFER"}
+        with written_whole(whole) as temporary, _in_words(out), rasterio.open(vrt) as parts:
+            copy(parts, temporary, driver="COG", overview_resampling="AVERAGE", **layout)
+        whole.replace(out)
+
+    def _file(self, window: Window) -> Path:
+        return self._folder / f"{window.top:09d}-{window.left:09d}-{window.height}x{window.width}.tif"
+
+
+@contextmanager
+def _in_words(file: Path) -> Iterator[None]:
+    from rasterio.errors import RasterioError
+
+    try:
+        yield
+    except RasterioError as error:
+        cause = " ".join(str(error.__cause__ or error).split())[:160]
+        raise FissuraError(f"{file}: cannot be written ({cause}); free the disk, then resume") from error

@@ -1,0 +1,225 @@
+"""Segmenting a raster of any size in a stated amount of memory, going on after a kill where it was.
+
+1. Mean and deviation of the grey levels are taken from at most 64 megapixels: from all of a raster that is no larger,
+   else from blocks spread over it by chance, always the same ones. What holds no data does not count.
+2. The network runs over the raster from top to bottom, if need be in bands side by side; finished windows of 512 rows
+   are written as they come (`Parts`).
+3. They are put together to ``probability.tif``.
+4. The mask is made from that map window by window (`StreamedPieces`) and put together to ``mask.tif``.
+
+What holds no data is shown to the network as the mean grey, so that its border is no dark edge; it is never crack.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fissura.errors import FissuraError
+from fissura.files import output_folder, written_whole
+from fissura.segmenting.normalising import grey_level_statistics
+from fissura.segmenting.raster_memory import band_width, cache_bytes, free_bytes
+from fissura.segmenting.raster_pieces import StreamedPieces, Window, to_levels, windows_of
+from fissura.segmenting.raster_reading import Raster, open_raster, require_rasterio
+from fissura.segmenting.raster_statistics import grey_levels
+from fissura.segmenting.raster_writing import BLOCK_PX, Parts
+from fissura.segmenting.segmenter import Segmenter
+from fissura.segmenting.tiling import Span, grid_of, strips_in_tiles
+
+WINDOW_PX = (2048, 2048)  # of the passes over a map: a few megapixels, whole blocks
+_CHUNK_ROWS = 64  # turned into levels at once
+_PLAN, _PARTS = "raster.json", ".parts"
+
+
+@dataclass(frozen=True)
+class RasterMaps:
+    """What segmenting a raster leaves.
+
+    Attributes:
+        probability: a COG of one band, 0 to 255 for a probability of 0 to 1.
+        mask: a COG of one band, 255 where there is crack, else 0.
+    """
+
+    probability: Path
+    mask: Path
+
+
+def segment_raster(
+    path: Path,
+    segmenter: Segmenter,
+    out: Path,
+    *,
+    budget_bytes: int = 2**30,
+    resume: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> RasterMaps:
+    """Segment a raster into a probability map and a mask at its own place and size.
+
+    Args:
+        path: the raster; see `open_raster`.
+        segmenter: the model at work.
+        out: the folder for ``probability.tif``, ``mask.tif`` and ``raster.json``, which tells how they were made.
+        budget_bytes: the most memory that the process shall take.
+        resume: go on where an earlier run over the same file with the same settings stopped.
+        progress: called with tiles done and their total.
+
+    Returns:
+        Where the maps are. The mask is that of `Segmenter.segment`, had it been given the whole raster.
+
+    Raises:
+        FissuraError: if the raster cannot be read, the budget is too small, or ``out`` cannot be written.
+
+    Example:
+        >>> segment_raster(Path("quay.tif"), Segmenter(bundled_model()), Path("quay")).mask  # doctest: +SKIP
+        PosixPath('quay/mask.tif')
+    """
+    maps = RasterMaps(out / "probability.tif", out / "mask.tif")
+    with open_raster(path) as raster:
+        plan = _begin(raster, segmenter, maps, budget_bytes, resume=resume)
+        with require_rasterio().Env(GDAL_CACHEMAX=cache_bytes(raster, plan["band_px"], segmenter.card.tile_px)):
+            if not maps.probability.exists():
+                _predict(raster, segmenter, plan, maps.probability, progress)
+            if not maps.mask.exists():
+                _clean(raster, segmenter, maps)
+    shutil.rmtree(out / _PARTS, ignore_errors=True)
+    return maps
+
+
+def _begin(raster: Raster, segmenter: Segmenter, maps: RasterMaps, budget: int, *, resume: bool) -> dict[str, Any]:
+    """Give the plan of the run that is to be gone on with, or make a new one and clear what is in its way."""
+    folder = output_folder(maps.mask.parent)
+    file = raster.path.stat()
+    made_with = {
+        "raster": str(raster.path.absolute()),
+        "bytes": file.st_size,
+        "modified_ns": file.st_mtime_ns,
+        "settings": segmenter.identity,
+    }
+    earlier = _read_plan(folder / _PLAN)
+    if resume and made_with.items() <= earlier.items():
+        return earlier
+    for map_file in (maps.probability, maps.mask):
+        if map_file.exists() and not earlier:
+            raise FissuraError(f"{map_file}: is there already, and not from Fissura; choose another --out")
+    card = segmenter.card
+    mean, std = grey_level_statistics(np.zeros((1, 1, 3), np.uint8), card.normalisation)
+    if card.normalisation == "photo":
+        mean, std = grey_levels(raster)
+    side = card.tile_px
+    segmenter.probability_of_tile(np.zeros((side, side, 3), np.uint8), mean, std)  # takes the memory that it needs
+    plan = {
+        **made_with,
+        "mean": mean.tolist(),
+        "std": std.tolist(),
+        "band_px": band_width(raster, side, free_bytes(budget)),
+        "model": card.model_dump(mode="json"),
+        "cleaning": segmenter.cleaning.model_dump(),
+    }
+    for stale in (maps.probability, maps.mask):
+        stale.unlink(missing_ok=True)
+    shutil.rmtree(folder / _PARTS, ignore_errors=True)
+    with written_whole(folder / _PLAN) as temporary:
+        temporary.write_text(json.dumps(plan, indent=1), "utf-8")
+    return plan
+
+
+def _read_plan(path: Path) -> dict[str, Any]:
+    try:
+        plan = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return plan if isinstance(plan, dict) and "band_px" in plan else {}
+
+
+def _predict(
+    raster: Raster, segmenter: Segmenter, plan: dict[str, Any], out: Path, progress: Callable[[int, int], None] | None
+) -> None:
+    mean, std = np.array(plan["mean"], np.float32), np.array(plan["std"], np.float32)  # (3,), (3,)
+    card, (height, width) = segmenter.card, raster.shape
+    grid = grid_of(height, width, card.tile_px, card.overlap_px)
+    bands = [slice(left, min(left + plan["band_px"], width)) for left in range(0, width, plan["band_px"])]
+    total = sum(_tiles(grid, band, 0) for band in bands)
+    parts = Parts(out.parent / _PARTS / "probability", raster)
+    done = 0
+
+    def read(rows: slice, columns: slice) -> NDArray[np.uint8] | None:
+        nonlocal done
+        if progress is not None:
+            progress(done, total)
+        done += 1
+        window = Window(rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
+        holds_data = raster.holds_data(window)
+        if not holds_data.any():
+            return None
+        photo = raster.read(window)
+        photo[~holds_data] = np.rint(mean).astype(np.uint8)
+        return photo
+
+    windows: list[Window] = []
+    for band in bands:
+        of_band = [
+            Window(top, band.start, min(BLOCK_PX, height - top), band.stop - band.start)
+            for top in range(0, height, BLOCK_PX)
+        ]
+        windows += of_band
+        first = next((index for index, window in enumerate(of_band) if not parts.has(window)), len(of_band))
+        if first == len(of_band):
+            done += _tiles(grid, band, 0)
+            continue
+        done += _tiles(grid, band, 0) - _tiles(grid, band, of_band[first].top)
+        strips = strips_in_tiles(
+            grid,
+            read,
+            lambda tile: segmenter.probability_of_tile(tile, mean, std),
+            multiple_px=card.multiple_px,
+            band=band,
+            first_row=of_band[first].top,
+        )
+        levels = (
+            to_levels(strip[row : row + _CHUNK_ROWS], segmenter.cleaning)
+            for _, strip in strips
+            for row in range(0, len(strip), _CHUNK_ROWS)
+        )
+        for window, values in _windows_from(levels, of_band[first:]):
+            parts.write(window, values, raster.holds_data(window))
+    if progress is not None:
+        progress(total, total)
+    parts.join(out, windows)
+
+
+def _windows_from(
+    chunks: Iterator[NDArray[np.uint8]], windows: list[Window]
+) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
+    """Cut chunks of rows, which come from top to bottom, to windows that lie below each other."""
+    waiting: list[NDArray[np.uint8]] = []
+    rows = 0
+    for window in windows:
+        while rows < window.height:
+            waiting.append(next(chunks))
+            rows += len(waiting[-1])
+        values = np.concatenate(waiting)
+        waiting, rows = [values[window.height :].copy()], rows - window.height
+        yield window, values[: window.height]
+
+
+def _tiles(grid: tuple[list[Span], list[Span]], band: slice, first_row: int) -> int:
+    """Count the tiles that reach into a band and below ``first_row``."""
+    rows = [row for row in grid[0] if row.stop > first_row]
+    columns = [column for column in grid[1] if column.start < band.stop and column.stop > band.start]
+    return len(rows) * len(columns)
+
+
+def _clean(raster: Raster, segmenter: Segmenter, maps: RasterMaps) -> None:
+    parts = Parts(maps.mask.parent / _PARTS / "mask", raster)
+    with open_raster(maps.probability) as probability:
+        found = StreamedPieces(raster.shape, probability.read_band, segmenter.cleaning, WINDOW_PX)
+        for window, labels in found.labels():
+            parts.write(window, np.where(labels > 0, np.uint8(255), np.uint8(0)), probability.holds_data(window))
+    parts.join(maps.mask, windows_of(*raster.shape, WINDOW_PX))

@@ -1,0 +1,137 @@
+"""The verb about rasters: maps of cracks in the place of a picture too large for memory, and the cracks measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fissura.exchanging import write_csv, write_geopackage
+from fissura.measuring import DEFAULT_SEVERITY, SeverityClass
+from fissura.segmenting import (
+    Raster,
+    Segmenter,
+    bundled_model,
+    free_bytes,
+    memory_bytes,
+    open_raster,
+)
+from fissura.segmenting import segment_raster as segment_to_maps
+from fissura.verbs.paths import Advance, AnyPath
+from fissura.verbs.raster_cracks import measure_raster
+
+_LABEL_BYTES = 12  # that drawing one crack's outline takes per pixel of its bounding box
+
+
+@dataclass(frozen=True)
+class SegmentedRaster:
+    """What segmenting a raster leaves.
+
+    Attributes:
+        probability: the probability map, a COG of 0 to 255 for a probability of 0 to 1.
+        mask: the mask, a COG of 255 where there is crack.
+        table: ``cracks.csv``, a row per crack.
+        map: ``cracks.gpkg``, centre lines and outlines; None of a raster that does not say where it lies.
+        cracks: how many cracks there are.
+        length_px: of all cracks.
+        mm_per_px: the scale used; None without one.
+        without_outline: how many cracks are too large for ``memory`` to draw their outline; the map has their
+            centre lines, the mask their pixels.
+    """
+
+    probability: Path
+    mask: Path
+    table: Path
+    map: Path | None
+    cracks: int
+    length_px: float
+    mm_per_px: float | None
+    without_outline: int
+
+
+def segment_raster(
+    raster: AnyPath,
+    *,
+    out: AnyPath,
+    model: AnyPath | None = None,
+    memory: str = "1GiB",
+    low: float | None = None,
+    high: float | None = None,
+    min_extent_px: float | None = None,
+    min_extent_fraction: float | None = None,
+    mm_per_px: float | None = None,
+    severity: Sequence[SeverityClass] = DEFAULT_SEVERITY,
+    resume: bool = False,
+    progress: Advance | None = None,
+    measuring: Advance | None = None,
+) -> SegmentedRaster:
+    """Find and measure the cracks of a raster of any size, such as an orthomosaic, in a stated amount of memory.
+
+    Args:
+        raster: GeoTIFF, BigTIFF, COG, whatever else GDAL opens, or a Deep Zoom picture's ``.dzi``; 8 bits per band.
+        out: the folder for ``probability.tif``, ``mask.tif``, ``cracks.csv`` and ``cracks.gpkg``.
+        model: the model file; the bundled one if None.
+        memory: the most that the process shall take, such as ``"1GiB"``.
+        low: probability that a crack pixel must exceed, instead of the model's; see `Cleaning`.
+        high: probability that a crack must reach somewhere, instead of the model's.
+        min_extent_px: least extent of a crack in px, instead of the model's.
+        min_extent_fraction: least extent as a fraction of the raster's shorter side, instead of the model's.
+        mm_per_px: the scale; if None, that of the raster's reference system where it has one in metres or feet.
+        severity: width classes, from the narrowest.
+        resume: go on where an earlier run over the same raster with the same settings stopped.
+        progress: called with tiles segmented and their total.
+        measuring: called with windows measured and their total.
+
+    Raises:
+        FissuraError: if the extra ``geo`` is not installed, the raster cannot be read, ``memory`` is too little, the
+            model file cannot be used, or ``out`` cannot be written.
+
+    Example:
+        >>> fissura.segment_raster("quay.tif", out="quay", memory="2GiB").cracks  # doctest: +SKIP
+        412
+    """
+    path, folder, budget = Path(raster), Path(out), memory_bytes(memory)
+    file = bundled_model() if model is None else Path(model)
+    segmenter = Segmenter(file)
+    if any(value is not None for value in (low, high, min_extent_px, min_extent_fraction)):
+        cleaning = segmenter.cleaning.changed(
+            low=low, high=high, min_extent_px=min_extent_px, min_extent_fraction=min_extent_fraction
+        )
+        segmenter = Segmenter(file, cleaning=cleaning)
+    maps = segment_to_maps(path, segmenter, folder, budget_bytes=budget, resume=resume, progress=progress)
+    table, gpkg = folder / "cracks.csv", folder / "cracks.gpkg"
+    with open_raster(path) as picture, open_raster(maps.mask) as mask, open_raster(maps.probability) as chances:
+        scale = mm_per_px if mm_per_px is not None else scale_of(picture)
+        free = free_bytes(budget)
+        found = measure_raster(
+            picture, mask, chances, mm_per_px=scale, severity=severity, free_bytes=free, progress=measuring
+        )
+        write_csv(table, [found.table(path, mask.shape)])
+        is_placed = bool(picture.dataset.crs) and not picture.dataset.transform.is_identity
+        most_px = free / _LABEL_BYTES
+        if is_placed:
+            write_geopackage(gpkg, found.one_by_one(path, mask, most_px))
+    large = sum(piece.box.height * piece.box.width > most_px for piece in found.pieces)
+    return SegmentedRaster(
+        maps.probability,
+        maps.mask,
+        table,
+        gpkg if is_placed else None,
+        len(found.cracks),
+        sum(crack.length_px for crack in found.cracks),
+        scale,
+        large if is_placed else 0,
+    )
+
+
+def scale_of(raster: Raster) -> float | None:
+    """Tell how many millimetres a raster's pixel covers, from its place on the ground.
+
+    None of a raster without a projected reference system, and of Web Mercator, whose metres are none.
+    """
+    crs, transform = raster.dataset.crs, raster.dataset.transform
+    if not crs or not crs.is_projected or crs.to_epsg() == 3857:
+        return None
+    _, metres = crs.linear_units_factor
+    return 1000 * float(metres) * math.sqrt(abs(transform.determinant))

@@ -1,0 +1,145 @@
+"""Cracks of a raster, measured window by window, are those of the photograph measured at once."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+import fissura
+from fissura.measuring import DEFAULT_SEVERITY, measure
+from fissura.segmenting import Cleaning, open_raster
+from fissura.verbs.raster_cracks import RasterCracks, measure_raster
+from fissura.verbs.rasters import scale_of
+from model_files import CARD, network, write_model
+
+UTM = "EPSG:32632"
+EAST, NORTH, PIXEL_M = 691_000.0, 5_334_000.0, 0.002
+GRID = from_origin(EAST, NORTH, PIXEL_M, PIXEL_M)
+SHAPE = (1300, 1700)
+
+
+def cracked() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw a photograph, its mask and its probability map: long cracks, a fork, a ring, short ones, a dot."""
+    rows, columns = np.indices(SHAPE, sparse=True)
+    distance = np.full(SHAPE, np.inf)
+    long = np.abs(rows - 250 - 0.45 * columns - 20 * np.sin(columns / 60)) / math.hypot(1, 0.45)
+    distance = np.minimum(distance, np.where((columns > 40) & (columns < 1650), long - 2.5, np.inf))
+    fork = np.abs(columns - 900 + 0.3 * (rows - 100)) / math.hypot(1, 0.3)
+    distance = np.minimum(distance, np.where((rows > 100) & (rows < 1200), fork - 1.8, np.inf))
+    ring = np.abs(np.hypot(rows - 1000, columns - 350) - 180)
+    distance = np.minimum(distance, ring - 2.0)
+    for row, column, length in ((505, 200, 60), (700, 1500, 90), (30, 30, 12), (1030, 1020, 40), (100, 1023, 30)):
+        short = np.abs(rows - row - 0.2 * (columns - column))
+        distance = np.minimum(distance, np.where(np.abs(columns - column) < length / 2, short - 1.5, np.inf))
+    probability = (0.5 - 0.5 * np.tanh(1.5 * distance)).astype(np.float32)
+    rng = np.random.default_rng(3)
+    photo = rng.normal(150, 4, (*SHAPE, 3)) * (1 - 0.6 * probability[:, :, None])
+    return photo.clip(0, 255).astype(np.uint8), probability > 0.5, probability
+
+
+def write(path: Path, bands: np.ndarray, **options: object) -> Path:
+    bands = bands[None] if bands.ndim == 2 else bands.transpose(2, 0, 1)
+    profile = {"driver": "GTiff", "count": len(bands), "height": bands.shape[1], "width": bands.shape[2]}
+    with rasterio.open(path, "w", dtype="uint8", **{"crs": UTM, "transform": GRID, **profile, **options}) as file:
+        file.write(bands.astype(np.uint8))
+    return path
+
+
+@pytest.fixture(scope="module")
+def in_windows(tmp_path_factory: pytest.TempPathFactory) -> tuple[RasterCracks, pd.DataFrame, pd.DataFrame]:
+    """Measure in windows of 512 px and at once; give both tables, ordered by place."""
+    folder = tmp_path_factory.mktemp("raster")
+    photo, mask, probability = cracked()
+    levels = np.rint(probability * 255)
+    with (
+        open_raster(write(folder / "photo.tif", photo)) as raster,
+        open_raster(write(folder / "mask.tif", mask * 255)) as mask_raster,
+        open_raster(write(folder / "probability.tif", levels)) as chances,
+    ):
+        found = measure_raster(
+            raster, mask_raster, chances, mm_per_px=0.2, severity=DEFAULT_SEVERITY, free_bytes=2**20
+        )
+        tables = found.table(folder / "photo.tif", SHAPE).measurement.table()
+    at_once = measure(mask, levels.astype(np.float32) / 255, photo, 0.2).table()
+    by_place = ["box_y_px", "box_x_px"]
+    return found, tables.sort_values(by_place, ignore_index=True), at_once.sort_values(by_place, ignore_index=True)
+
+
+def test_what_crosses_windows_is_one_crack(in_windows: tuple[RasterCracks, pd.DataFrame, pd.DataFrame]) -> None:
+    found, windowed, at_once = in_windows
+    assert len(windowed) == len(at_once) == 7
+    same = ["area_px", "box_x_px", "box_y_px", "box_width_px", "box_height_px", "pattern", "severity"]
+    pd.testing.assert_frame_equal(windowed[same], at_once[same])
+    counts = ["branch_count", "junction_count", "number"]
+    pd.testing.assert_frame_equal(windowed[counts], at_once[counts])
+    np.testing.assert_allclose(windowed["confidence"], at_once["confidence"], rtol=1e-6)
+    np.testing.assert_allclose(windowed["length_px"], at_once["length_px"], rtol=0.002)
+    np.testing.assert_allclose(windowed["width_mean_mm"], at_once["width_mean_mm"], rtol=0.02)
+    np.testing.assert_allclose(windowed["width_p95_px"], at_once["width_p95_px"], rtol=0.05)
+    turned = (windowed["orientation_deg"] - at_once["orientation_deg"] + 90) % 180 - 90
+    has_direction = at_once["box_width_px"] != at_once["box_height_px"]  # the ring has none
+    assert turned[has_direction].abs().max() < 2
+    assert [crack.number for crack in found.cracks] == list(range(1, 8))
+
+
+def test_a_short_crack_is_measured_to_the_last_digit(
+    in_windows: tuple[RasterCracks, pd.DataFrame, pd.DataFrame],
+) -> None:
+    _, windowed, at_once = in_windows
+    short = at_once["length_px"] < 100  # two of them cross sides of windows
+    assert short.sum() >= 4
+    pd.testing.assert_frame_equal(windowed[short], at_once[short], rtol=1e-9)
+
+
+def _segment(tmp_path: Path, path: Path, **options: object) -> fissura.verbs.SegmentedRaster:
+    cleaning = Cleaning(low=0.3, high=0.9, min_extent_px=40, min_extent_fraction=0.5)
+    card = CARD.model_copy(update={"cleaning": cleaning, "tile_px": 512, "overlap_px": 48})
+    model = write_model(tmp_path / "model.onnx", network(gain=-6.0, bias=-6.0, kernel_px=3), card)
+    return fissura.segment_raster(path, model=model, out=tmp_path / "out", **options)
+
+
+def test_a_raster_becomes_maps_a_table_and_a_geopackage(tmp_path: Path) -> None:
+    photo, mask, _ = cracked()
+    path = write(tmp_path / "quay.tif", photo, tiled=True)
+    done = _segment(tmp_path, path)
+    table = pd.read_csv(done.table)
+    assert set(table["photo"]) == {"quay.tif"}
+    assert len(table) == done.cracks > 2
+    assert table["mm_per_px"].unique() == pytest.approx([PIXEL_M * 1000])
+    assert table["length_px"].is_monotonic_decreasing
+    found = rasterio.open(done.mask).read(1) > 0
+    assert (found & mask).sum() / mask.sum() > 0.9
+    assert table["area_px"].sum() == found.sum()
+    lines = geopandas.read_file(done.map, layer="centre_lines")
+    outlines = geopandas.read_file(done.map, layer="outlines")
+    assert lines.crs == outlines.crs == UTM
+    assert outlines.geometry.is_valid.all()
+    np.testing.assert_allclose(outlines.area / PIXEL_M**2, table["area_px"], rtol=1e-6)
+    np.testing.assert_allclose(lines.length / PIXEL_M, table["length_px"], rtol=1e-3)
+    burned = rasterio.features.rasterize(outlines.geometry, out_shape=SHAPE, transform=GRID)
+    np.testing.assert_array_equal(burned > 0, found)
+    assert done.without_outline == 0
+
+
+def test_a_raster_without_a_place_has_no_map(tmp_path: Path) -> None:
+    photo, _, _ = cracked()
+    path = write(tmp_path / "wall.tif", photo[:600, :600], crs=None, transform=rasterio.Affine.identity())
+    done = _segment(tmp_path, path, mm_per_px=0.5)
+    assert done.map is None
+    assert done.mm_per_px == 0.5
+    assert not (tmp_path / "out" / "cracks.gpkg").exists()
+
+
+@pytest.mark.parametrize(
+    ("crs", "expected"), [(UTM, 2.0), ("EPSG:2263", 2.0 * 0.3048006096), ("EPSG:4326", None), ("EPSG:3857", None)]
+)
+def test_the_scale_comes_from_the_reference_system(crs: str, expected: float | None, tmp_path: Path) -> None:
+    with open_raster(write(tmp_path / "a.tif", np.zeros((4, 4)), crs=crs)) as raster:
+        assert scale_of(raster) == (None if expected is None else pytest.approx(expected))

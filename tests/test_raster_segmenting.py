@@ -1,0 +1,268 @@
+"""Rasters of any size become maps at their own place, in bounded memory, and go on after a kill."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import Affine, from_origin
+
+from fissura.errors import FissuraError
+from fissura.segmenting import Cleaning, Segmenter, clean
+from fissura.segmenting.normalising import grey_level_statistics
+from fissura.segmenting.raster_memory import band_width, cache_bytes, memory_bytes
+from fissura.segmenting.raster_reading import open_raster
+from fissura.segmenting.raster_statistics import grey_levels
+from fissura.segmenting.streaming import segment_raster
+from fissura.segmenting.tiling import grid_of
+from model_files import CARD, network, write_model
+
+UTM = "EPSG:32632"
+GRID = from_origin(691_000.0, 5_334_000.0, 0.01, 0.01)
+CLEANING = Cleaning(low=0.3, high=0.9, min_extent_px=40, min_extent_fraction=0.5)
+SHAPE = (700, 1300)
+
+
+def wall(shape: tuple[int, int] = SHAPE, seed: int = 0) -> np.ndarray:
+    """Draw a rough wall with dark lines that cross many tiles, windows and blocks."""
+    rng = np.random.default_rng(seed)
+    photo = rng.normal(150, 12, (*shape, 3)).clip(0, 255).astype(np.uint8)
+    rows, columns = np.indices(shape, sparse=True)
+    for start, slope in ((60, 0.4), (500, -0.3), (350, 0.02)):
+        photo[np.abs(rows - start - slope * columns - 12 * np.sin(columns / 25)) < 2.5] = 40
+    return photo
+
+
+def write_raster(path: Path, photo: np.ndarray, *, holds_data: np.ndarray | None = None, **options: object) -> Path:
+    bands = photo[None] if photo.ndim == 2 else photo.transpose(2, 0, 1)
+    profile = {"driver": "GTiff", "height": bands.shape[1], "width": bands.shape[2], "count": len(bands)}
+    profile |= {"dtype": photo.dtype, "crs": UTM, "transform": GRID, **options}
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "w", **profile) as file:
+        file.write(bands)
+        if holds_data is not None:
+            file.write_mask(holds_data)
+    return path
+
+
+def read(path: Path) -> np.ndarray:
+    with rasterio.open(path) as file:
+        return file.read(1)
+
+
+@pytest.fixture(scope="module")
+def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Segmenter:
+    """Give a network that looks 9 px around each pixel, so that tiles do not agree near their edges."""
+    card = CARD.model_copy(update={"cleaning": CLEANING, "tile_px": 256, "overlap_px": 48})
+    model = network(gain=-6.0, bias=-3.0, kernel_px=9)
+    return Segmenter(write_model(tmp_path_factory.mktemp("model") / "model.onnx", model, card))
+
+
+@pytest.mark.parametrize("layout", [{"tiled": True, "blockxsize": 128, "blockysize": 128}, {}, {"BIGTIFF": "YES"}])
+def test_the_maps_of_a_raster_are_those_of_the_same_photograph(
+    layout: dict[str, object], segmenter: Segmenter, tmp_path: Path
+) -> None:
+    photo = wall()
+    whole = segmenter.segment(photo)
+    seen: list[tuple[int, int]] = []
+    path = write_raster(tmp_path / "wall.tif", photo, compress="deflate", **layout)
+    maps = segment_raster(path, segmenter, tmp_path / "out", progress=lambda *at: seen.append(at))
+    np.testing.assert_array_equal(read(maps.mask) == 255, whole.mask)
+    assert whole.mask.any()
+    assert np.abs(read(maps.probability) / 255 - whole.probability).max() <= 1 / 255 + 1e-5
+    assert seen == [(done, 28) for done in range(29)]
+    assert not (tmp_path / "out" / ".parts").exists()
+
+
+def test_maps_are_cogs_at_the_rasters_own_place(segmenter: Segmenter, tmp_path: Path) -> None:
+    turned = Affine.translation(691_000, 5_334_000) @ Affine.rotation(30) @ Affine.scale(0.01, -0.01)
+    path = write_raster(tmp_path / "wall.tif", wall(), transform=turned)
+    maps = segment_raster(path, segmenter, tmp_path / "out")
+    for name in (maps.probability, maps.mask):
+        with rasterio.open(name) as file:
+            assert file.crs == UTM
+            assert file.transform.almost_equals(turned)
+            assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+            assert file.tags(ns="IMAGE_STRUCTURE")["COMPRESSION"] == "DEFLATE"
+            assert file.block_shapes == [(512, 512)]
+            assert file.overviews(1)
+            assert file.dtypes == ("uint8",)
+            assert file.dataset_mask().all()
+
+
+@pytest.mark.parametrize("how", ["nodata", "alpha", "mask"])
+def test_what_holds_no_data_is_never_crack_and_stays_without_data(
+    how: str, segmenter: Segmenter, tmp_path: Path
+) -> None:
+    photo = wall().clip(1)
+    holds_data = np.ones(SHAPE, bool)
+    holds_data[:, 900:] = False
+    holds_data[300:330, 200:600] = False
+    photo[~holds_data] = 0  # as dark as a crack
+    if how == "alpha":
+        rgba = np.dstack([photo, holds_data.astype(np.uint8) * 255])
+        path = write_raster(tmp_path / "wall.tif", rgba, photometric="RGB", alpha="YES")
+    elif how == "nodata":
+        path = write_raster(tmp_path / "wall.tif", photo, nodata=0)
+    else:
+        path = write_raster(tmp_path / "wall.tif", photo, holds_data=holds_data)
+    maps = segment_raster(path, segmenter, tmp_path / "out")
+    for name in (maps.probability, maps.mask):
+        with rasterio.open(name) as file:
+            np.testing.assert_array_equal(file.dataset_mask() > 0, holds_data)
+            assert not file.read(1)[~holds_data].any()
+    border = np.zeros(SHAPE, bool)
+    border[:, 890:900] = True
+    border[290:340, 190:610] = True
+    without_cracks = border & holds_data & (photo.min(axis=2) > 90)
+    # The border between data and none is no dark line: what is found beside it belongs to the cracks that end there.
+    assert (read(maps.mask)[without_cracks] > 0).mean() < 0.1
+    with open_raster(path) as raster:
+        mean, std = grey_levels(raster)
+    assert mean[0] == pytest.approx(photo[holds_data].mean(), rel=1e-6)
+    assert std[0] == pytest.approx(photo[holds_data].std(), rel=1e-6)
+
+
+def test_the_statistics_of_a_raster_are_those_of_the_photograph(tmp_path: Path) -> None:
+    photo = wall()
+    expected = grey_level_statistics(photo, "photo")
+    with open_raster(write_raster(tmp_path / "wall.tif", photo, tiled=True)) as raster:
+        np.testing.assert_allclose(grey_levels(raster), expected, rtol=1e-6)
+        few = grey_levels(raster, most_megapixels=0.5)
+    assert few[0][0] != expected[0][0]
+    np.testing.assert_allclose(few, expected, rtol=0.2)
+
+
+def test_a_grey_raster_is_segmented_as_its_photograph(segmenter: Segmenter, tmp_path: Path) -> None:
+    grey = wall()[:, :, 0]
+    maps = segment_raster(write_raster(tmp_path / "grey.tif", grey), segmenter, tmp_path / "out")
+    expected = segmenter.segment(np.repeat(grey[:, :, None], 3, axis=2)).mask
+    np.testing.assert_array_equal(read(maps.mask) == 255, expected)
+
+
+def test_narrow_bands_give_the_same_maps_as_one(
+    segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_raster(tmp_path / "wall.tif", wall())
+    at_once = segment_raster(path, segmenter, tmp_path / "one")
+    monkeypatch.setattr("fissura.segmenting.streaming.band_width", lambda *_: 512)
+    banded = segment_raster(path, segmenter, tmp_path / "three")
+    np.testing.assert_array_equal(read(banded.probability), read(at_once.probability))
+    np.testing.assert_array_equal(read(banded.mask), read(at_once.mask))
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.glob("*.tif")}
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from fissura.segmenting import Segmenter
+from fissura.segmenting.streaming import segment_raster
+path, model, out, at = sys.argv[1:]
+def progress(done, total):
+    if done == int(at):
+        os.kill(os.getpid(), signal.SIGKILL)
+segment_raster(Path(path), Segmenter(Path(model), threads=1), Path(out), progress=progress)
+"""
+
+
+@pytest.mark.slow
+def test_after_a_kill_it_goes_on_and_ends_the_same_to_the_byte(segmenter: Segmenter, tmp_path: Path) -> None:
+    path = write_raster(tmp_path / "wall.tif", wall((1500, 700)))
+    segment_raster(path, segmenter, tmp_path / "whole")
+    model = write_model(tmp_path / "model.onnx", network(gain=-6.0, bias=-3.0, kernel_px=9), segmenter.card)
+    killed = subprocess.run([sys.executable, "-c", KILLED, path, model, tmp_path / "out", "20"], check=False)
+    assert killed.returncode == -9
+    seen: list[int] = []
+    segment_raster(path, segmenter, tmp_path / "out", resume=True, progress=lambda done, _: seen.append(done))
+    assert seen[0] > 0  # it did not begin anew
+    assert _digests(tmp_path / "out") == _digests(tmp_path / "whole")
+    segment_raster(path, segmenter, tmp_path / "out", resume=True, progress=lambda *_: pytest.fail("nothing is left"))
+
+
+def test_another_raster_in_the_place_of_the_first_begins_anew(segmenter: Segmenter, tmp_path: Path) -> None:
+    path = write_raster(tmp_path / "wall.tif", wall())
+    segment_raster(path, segmenter, tmp_path / "out")
+    write_raster(path, wall(seed=1))
+    maps = segment_raster(path, segmenter, tmp_path / "out", resume=True)
+    np.testing.assert_array_equal(read(maps.mask) == 255, segmenter.segment(wall(seed=1)).mask)
+
+
+def test_memory_decides_on_the_bands(tmp_path: Path) -> None:
+    with open_raster(write_raster(tmp_path / "wall.tif", wall((64, 6000)), tiled=True)) as raster:
+        assert band_width(raster, 512, 2**30) == 6000
+        width = band_width(raster, 512, 40 * 2**20)
+        assert width % 512 == 0
+        assert 1024 <= width < 6000
+        assert cache_bytes(raster, width, 512) < 40 * 2**20
+        with pytest.raises(FissuraError, match=r"stored in blocks of .* more memory"):
+            band_width(raster, 512, 2**20)
+    assert memory_bytes("1GiB") == memory_bytes("1024 MB") == memory_bytes("1g") == 2**30
+    with pytest.raises(FissuraError, match="no amount"):
+        memory_bytes("much")
+
+
+def test_what_cannot_be_segmented_is_said_on_one_line(segmenter: Segmenter, tmp_path: Path) -> None:
+    with pytest.raises(FissuraError, match="give at least"):
+        segment_raster(write_raster(tmp_path / "a.tif", wall()), segmenter, tmp_path / "a", budget_bytes=2**24)
+    deep = write_raster(tmp_path / "deep.tif", wall().astype(np.uint16))
+    with pytest.raises(FissuraError, match="make them 8 bits"):
+        segment_raster(deep, segmenter, tmp_path / "out")
+    (tmp_path / "no.tif").write_bytes(b"no raster")
+    with pytest.raises(FissuraError, match=r"no\.tif: cannot be read as a raster"):
+        segment_raster(tmp_path / "no.tif", segmenter, tmp_path / "out")
+    cut = write_raster(tmp_path / "cut.tif", wall())
+    cut.write_bytes(cut.read_bytes()[:1_000_000])
+    with pytest.raises(FissuraError, match=r"cut\.tif: cannot be read"):
+        segment_raster(cut, segmenter, tmp_path / "out")
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "mask.tif").write_bytes(b"drawn by hand")
+    with pytest.raises(FissuraError, match="not from Fissura"):
+        segment_raster(tmp_path / "a.tif", segmenter, tmp_path / "theirs")
+
+
+def _deep_zoom(folder: Path, photo: np.ndarray, tile_px: int = 254, overlap_px: int = 1) -> Path:
+    level = int(np.ceil(np.log2(max(photo.shape[:2]))))
+    tiles = folder / "wall_files" / str(level)
+    tiles.mkdir(parents=True)
+    for row in range(0, photo.shape[0], tile_px):
+        for column in range(0, photo.shape[1], tile_px):
+            top, left = max(row - overlap_px, 0), max(column - overlap_px, 0)
+            tile = photo[top : row + tile_px + overlap_px, left : column + tile_px + overlap_px]
+            cv2.imwrite(str(tiles / f"{column // tile_px}_{row // tile_px}.png"), tile[:, :, ::-1])
+    (folder / "wall.dzi").write_text(
+        f'<?xml version="1.0"?><Image TileSize="{tile_px}" Overlap="{overlap_px}" Format="png" '
+        'xmlns="http://schemas.microsoft.com/deepzoom/2008">'
+        f'<Size Width="{photo.shape[1]}" Height="{photo.shape[0]}"/></Image>'
+    )
+    return folder / "wall.dzi"
+
+
+def test_a_deep_zoom_picture_is_read_as_the_photograph_it_was(segmenter: Segmenter, tmp_path: Path) -> None:
+    photo = wall()
+    path = _deep_zoom(tmp_path, photo)
+    maps = segment_raster(path, segmenter, tmp_path / "out")
+    np.testing.assert_array_equal(read(maps.mask) == 255, segmenter.segment(photo).mask)
+    (tmp_path / "wall_files" / "11" / "2_1.png").unlink()
+    with pytest.raises(FissuraError, match="this tile is missing"):
+        segment_raster(path, segmenter, tmp_path / "again")
+
+
+def test_the_mask_of_tiles_is_that_of_the_whole_and_no_tile_shows_in_it(segmenter: Segmenter) -> None:
+    photo = wall()
+    sides = [(0, -side % 16) for side in SHAPE]
+    padded = np.pad(photo, (*sides, (0, 0)), mode="reflect")
+    whole = segmenter.probability_of_tile(padded, *grey_level_statistics(photo, "photo"))[: SHAPE[0], : SHAPE[1]]
+    differs = segmenter.segment(photo).mask != clean(whole, CLEANING)
+    assert differs.mean() <= 0.001
+    for axis, tiles in enumerate(grid_of(*SHAPE, 256, 48)):
+        edges = [edge for tile in tiles for edge in (tile.start, tile.stop) if 0 < edge < SHAPE[axis]]
+        beside = np.array([[edge - 1, edge] for edge in edges]).ravel()
+        assert not np.take(differs, beside, axis=axis).any()
