@@ -183,7 +183,7 @@ def _in_words(error: BaseException) -> tuple[str, int]:
 def _how_to_go_on(verb: str, out: Path | None) -> str:
     if verb == "train" and out is not None and (out / "plan.json").exists():
         return f"continue with: fissura train --resume --out {shlex.quote(str(out))}"
-    if verb == "segment":
+    if verb in {"segment", "segment-raster"}:
         return "continue with the same command and --resume"
     return "nothing is left half-written; run the same command again"
 

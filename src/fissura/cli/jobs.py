@@ -65,7 +65,7 @@ def measure(
     """Measure the cracks of a job: length, width, orientation, severity; tables and drawings."""
     scale = fissura.Scale(mm_per_px, known_length, distance_mm)
     with progress("Measuring") as advance:
-        measured = fissura.measure_job(job, scale=scale, severity=_classes(severity), progress=advance)
+        measured = fissura.measure_job(job, scale=scale, severity=severity_classes(severity), progress=advance)
     _show(measured)
 
 
@@ -91,7 +91,7 @@ def report(
     scale = fissura.Scale(mm_per_px, known_length, distance_mm)
     with progress("Reporting") as advance:
         measured = fissura.report(
-            job, out=out, scale=scale, severity=_classes(severity), title=title, facts=facts, progress=advance
+            job, out=out, scale=scale, severity=severity_classes(severity), title=title, facts=facts, progress=advance
         )
     _show(measured)
 
@@ -117,7 +117,7 @@ def export(
     scale = fissura.Scale(mm_per_px, known_length, distance_mm)
     with progress("Exporting") as advance:
         measured = fissura.export(
-            job, format=format.value, out=out, scale=scale, severity=_classes(severity), progress=advance
+            job, format=format.value, out=out, scale=scale, severity=severity_classes(severity), progress=advance
         )
     _show(measured)
 
@@ -170,7 +170,8 @@ def compare(
     say(f"picture: {compared.picture}")
 
 
-def _classes(severity: list[str] | None) -> tuple[SeverityClass, ...]:
+def severity_classes(severity: list[str] | None) -> tuple[SeverityClass, ...]:
+    """Read width classes such as ``fine=0.3``; the default ones where none is given."""
     from fissura.measuring import DEFAULT_SEVERITY, SeverityClass
 
     if not severity:

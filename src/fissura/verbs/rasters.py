@@ -64,7 +64,6 @@ def segment_raster(
     severity: Sequence[SeverityClass] = DEFAULT_SEVERITY,
     resume: bool = False,
     progress: Advance | None = None,
-    measuring: Advance | None = None,
 ) -> SegmentedRaster:
     """Find and measure the cracks of a raster of any size, such as an orthomosaic, in a stated amount of memory.
 
@@ -80,8 +79,7 @@ def segment_raster(
         mm_per_px: the scale; if None, that of the raster's reference system where it has one in metres or feet.
         severity: width classes, from the narrowest.
         resume: go on where an earlier run over the same raster with the same settings stopped.
-        progress: called with tiles segmented and their total.
-        measuring: called with windows measured and their total.
+        progress: called with tiles segmented and their total, then with windows measured and their total.
 
     Raises:
         FissuraError: if the extra ``geo`` is not installed, the raster cannot be read, ``memory`` is too little, the
@@ -105,7 +103,7 @@ def segment_raster(
         scale = mm_per_px if mm_per_px is not None else scale_of(picture)
         free = free_bytes(budget)
         found = measure_raster(
-            picture, mask, chances, mm_per_px=scale, severity=severity, free_bytes=free, progress=measuring
+            picture, mask, chances, mm_per_px=scale, severity=severity, free_bytes=free, progress=progress
         )
         write_csv(table, [found.table(path, mask.shape)])
         is_placed = bool(picture.dataset.crs) and not picture.dataset.transform.is_identity

@@ -1,0 +1,72 @@
+"""The verb about rasters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import fissura
+from fissura.cli.app import app
+from fissura.cli.cracks import OF_MODEL
+from fissura.cli.jobs import MmPerPx, Severity, severity_classes
+from fissura.cli.options import Model, argument, examples, option
+from fissura.terminal import Verb, notice, progress, say, show_table
+
+
+@app.command(
+    "segment-raster",
+    cls=Verb,
+    epilog=examples(
+        "fissura segment-raster quay.tif --out quay",
+        "fissura segment-raster quay.tif --out quay --memory 4GiB --resume",
+        "fissura segment-raster facade.dzi --out facade --mm-per-px 0.4",
+    ),
+)
+def segment_raster(
+    raster: Annotated[Path, argument("GeoTIFF, COG, BigTIFF, or a Deep Zoom picture's .dzi.")],
+    out: Annotated[Path, option("Folder for probability.tif, mask.tif, cracks.csv and cracks.gpkg.")],
+    model: Model = None,
+    memory: Annotated[str, typer.Option(help="The most memory to take, such as 800MiB or 4GiB.")] = "1GiB",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an earlier run with equal settings stopped.")
+    ] = False,
+    low: Annotated[float | None, option("Probability that a crack pixel must exceed.", OF_MODEL)] = None,
+    high: Annotated[float | None, option("Probability that a crack must reach somewhere.", OF_MODEL)] = None,
+    min_extent_px: Annotated[float | None, option("Least extent of a crack in px.", OF_MODEL)] = None,
+    min_extent_fraction: Annotated[
+        float | None,
+        option("Least extent as a fraction of the shorter side; the smaller of the two demands counts.", OF_MODEL),
+    ] = None,
+    mm_per_px: MmPerPx = None,
+    severity: Severity = None,
+) -> None:
+    """Find and measure the cracks of a raster of any size: an orthomosaic, a scan; maps, a table, a GeoPackage."""
+    with progress("Segmenting, then measuring") as advance:
+        found = fissura.segment_raster(
+            raster,
+            out=out,
+            model=model,
+            memory=memory,
+            low=low,
+            high=high,
+            min_extent_px=min_extent_px,
+            min_extent_fraction=min_extent_fraction,
+            mm_per_px=mm_per_px,
+            severity=severity_classes(severity),
+            resume=resume,
+            progress=advance,
+        )
+    length = f"{found.length_px:.0f} px"
+    if found.mm_per_px is not None:
+        length = f"{found.length_px * found.mm_per_px / 1000:.2f} m"
+    scale = "none" if found.mm_per_px is None else f"{found.mm_per_px:.4g} mm per px"
+    show_table(["raster", "figure"], [("cracks", found.cracks), ("length", length), ("scale", scale)])
+    for file in (found.probability, found.mask, found.table, found.map):
+        if file is not None:
+            say(f"written: {file}")
+    if found.without_outline:
+        notice(f"without outline in {found.map}, being too large: {found.without_outline}; give more --memory")
+    if found.map is None:
+        notice(f"{raster}: does not say where it lies on the ground, so there is no GeoPackage")
