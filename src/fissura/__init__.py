@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fissura.verbs import (
         Scale,
+        benchmark_engine,
         compare,
         evaluate,
         export,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         measure,
         measure_job,
         paint,
+        quantise,
         report,
         segment,
         segment_raster,
@@ -36,6 +38,7 @@ __version__ = version("fissura")
 __all__ = [
     "Scale",
     "__version__",
+    "benchmark_engine",
     "compare",
     "evaluate",
     "export",
@@ -45,6 +48,7 @@ __all__ = [
     "measure",
     "measure_job",
     "paint",
+    "quantise",
     "report",
     "segment",
     "segment_raster",

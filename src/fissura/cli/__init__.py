@@ -4,11 +4,11 @@ How results look and how a command ends is told in `fissura.terminal`. The rooms
 needs them, so that ``--help`` is quick.
 """
 
-from fissura.cli import data, models, cracks, rasters, jobs  # isort: skip  # each adds its verbs, and --help lists them so
+from fissura.cli import data, models, cracks, rasters, jobs, engines  # isort: skip  # each adds its verbs, and --help lists them so
 from fissura.cli.app import app
 from fissura.terminal import stop_on_sigterm
 
-__all__ = ["app", "cracks", "data", "jobs", "main", "models", "rasters"]
+__all__ = ["app", "cracks", "data", "engines", "jobs", "main", "models", "rasters"]
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from fissura.errors import FissuraError
+from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.files import written_whole
 from fissura.learning.exporting import replace_card
 from fissura.painting import SURFACES, draw_surface, paint_cracks
@@ -63,8 +63,8 @@ def quantise(model: Path, photos: Sequence[Path], out: Path, *, seed: int = 0) -
         The file and how well it agrees with the original.
 
     Raises:
-        FissuraError: if the model file cannot be used or is quantised already, a photograph cannot be read, or
-            the masks of both models do not agree.
+        FissuraError: if the model file cannot be used or is quantised already, no photograph can be read,
+            or the masks of both models do not agree.
 
     Example:
         >>> quantise(Path("walls.onnx"), [], Path("walls-int8.onnx")).dice  # doctest: +SKIP
@@ -116,8 +116,8 @@ def agreement(model: Path, other: Path, photos: Sequence[NDArray[np.uint8]]) -> 
     both = either = 0
     for photo in photos:
         first, second = (segmenter.probability(photo) > low for segmenter in segmenters)
-        both += 2 * np.count_nonzero(first & second)
-        either += np.count_nonzero(first) + np.count_nonzero(second)
+        both += 2 * int(np.count_nonzero(first & second))
+        either += int(np.count_nonzero(first)) + int(np.count_nonzero(second))
     return float(both / either) if either else float("nan")
 
 
@@ -144,15 +144,24 @@ def _surfaces(photos: Sequence[Path], card: ModelCard, rng: np.random.Generator)
     count = _CALIBRATING + _COMPARING
     if not photos:
         return [draw_surface(SURFACES[index % len(SURFACES)], side, side, rng) for index in range(count)]
-    order = np.resize(rng.permutation(len(photos)), count)  # few photographs serve more than once
-    return [_crop(read_photo(photos[int(index)]), side, rng) for index in order]
+    readable: list[Path] = []
+    for index in rng.permutation(len(photos)):
+        with contextlib.suppress(UnreadablePhotoError):
+            read_photo(photos[int(index)])
+            readable.append(photos[int(index)])
+        if len(readable) == count:
+            break
+    if not readable:
+        raise FissuraError(f"{photos[0]}: not one photograph could be read, this one included; give other ones")
+    # few photographs serve more than once
+    return [_crop(read_photo(readable[index % len(readable)]), side, rng) for index in range(count)]
 
 
 def _crop(photo: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Cut a square of ``side`` px from anywhere in a photograph, a smaller one reflected to that size first."""
     short = [(0, max(0, side - length)) for length in photo.shape[:2]]
     photo = np.pad(photo, (*short, (0, 0)), mode="symmetric")
-    top, left = (rng.integers(0, length - side + 1) for length in photo.shape[:2])
+    top, left = (int(rng.integers(0, length - side + 1)) for length in photo.shape[:2])
     return photo[top : top + side, left : left + side]
 
 

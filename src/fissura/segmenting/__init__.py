@@ -6,6 +6,7 @@ that blend without seams, folders of them run as a batch that no unreadable file
 Torch is never imported here.
 """
 
+from fissura.segmenting.arithmetic import matrix_product_peak, multiply_adds
 from fissura.segmenting.batch import Segmented, Skipped, segment_photos
 from fissura.segmenting.bundled import bundled_model
 from fissura.segmenting.choosing import Choice, choose_engine
@@ -45,7 +46,9 @@ __all__ = [
     "clean",
     "free_bytes",
     "installed_engines",
+    "matrix_product_peak",
     "memory_bytes",
+    "multiply_adds",
     "normalise",
     "open_engine",
     "open_raster",

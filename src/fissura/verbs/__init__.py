@@ -5,6 +5,7 @@ from fissura.verbs.corrections import import_masks
 from fissura.verbs.cracks import Results, segment
 from fissura.verbs.data import inspect, paint
 from fissura.verbs.dates import Compared, compare
+from fissura.verbs.engines import EngineBenchmark, benchmark_engine, quantise
 from fissura.verbs.jobs import Measured, export, measure_job, report
 from fissura.verbs.models import evaluate, import_checkpoint, train
 from fissura.verbs.rasters import SegmentedRaster, segment_raster
@@ -12,10 +13,12 @@ from fissura.verbs.scales import Scale
 
 __all__ = [
     "Compared",
+    "EngineBenchmark",
     "Measured",
     "Results",
     "Scale",
     "SegmentedRaster",
+    "benchmark_engine",
     "compare",
     "evaluate",
     "export",
@@ -25,6 +28,7 @@ __all__ = [
     "measure",
     "measure_job",
     "paint",
+    "quantise",
     "report",
     "segment",
     "segment_raster",

@@ -56,7 +56,7 @@ def train(
         >>> fissura.train(["walls"], out="runs/walls").model  # doctest: +SKIP
         PosixPath('runs/walls/model.onnx')
     """
-    _need_training_extra()
+    need_training_extra()
     from fissura import learning
 
     if resume:
@@ -112,13 +112,18 @@ def import_checkpoint(checkpoint: AnyPath, out: AnyPath) -> ModelCard:
         >>> fissura.import_checkpoint("unet.pth", "unet.onnx").network  # doctest: +SKIP
         'seed-resnet50'
     """
-    _need_training_extra()
+    need_training_extra()
     from fissura.learning.importing import import_checkpoint as convert
 
     return convert(Path(checkpoint), Path(out))
 
 
-def _need_training_extra() -> None:
+def need_training_extra() -> None:
+    """Refuse, with the mend, what needs libraries that only training brings.
+
+    Raises:
+        FissuraError: if one of them is not installed.
+    """
     missing = [name for name in ("torch", "lightning", "onnx") if importlib.util.find_spec(name) is None]
     if missing:
         raise FissuraError(f"training: {', '.join(missing)} not installed; run: pip install 'fissura[train]'")
