@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 import rasterio
 from rasterio.transform import from_origin
+from typer.testing import CliRunner
 
 import fissura
+from fissura.cli import app
 from fissura.measuring import DEFAULT_SEVERITY, measure
 from fissura.segmenting import Cleaning, open_raster
 from fissura.verbs.raster_cracks import RasterCracks, measure_raster
@@ -102,7 +104,7 @@ def _segment(tmp_path: Path, path: Path, **options: object) -> fissura.verbs.Seg
     cleaning = Cleaning(low=0.3, high=0.9, min_extent_px=40, min_extent_fraction=0.5)
     card = CARD.model_copy(update={"cleaning": cleaning, "tile_px": 512, "overlap_px": 48})
     model = write_model(tmp_path / "model.onnx", network(gain=-6.0, bias=-6.0, kernel_px=3), card)
-    return fissura.segment_raster(path, model=model, out=tmp_path / "out", **options)
+    return fissura.segment_raster(path, model=model, out=tmp_path / "out", engine="onnxruntime", **options)
 
 
 def test_a_raster_becomes_maps_a_table_and_a_geopackage(tmp_path: Path) -> None:
@@ -143,3 +145,21 @@ def test_a_raster_without_a_place_has_no_map(tmp_path: Path) -> None:
 def test_the_scale_comes_from_the_reference_system(crs: str, expected: float | None, tmp_path: Path) -> None:
     with open_raster(write(tmp_path / "a.tif", np.zeros((4, 4)), crs=crs)) as raster:
         assert scale_of(raster) == (None if expected is None else pytest.approx(expected))
+
+
+def test_the_command_segments_a_raster_and_says_where_all_is(tmp_path: Path) -> None:
+    photo, _, _ = cracked()
+    path = write(tmp_path / "quay.tif", photo[:700, :900], tiled=True)
+    model = write_model(tmp_path / "model.onnx", network(gain=-6.0, bias=-6.0, kernel_px=3))
+    words = ["segment-raster", path, "--model", model, "--out", tmp_path / "out", "--engine", "onnxruntime"]
+    result = CliRunner().invoke(app, [str(word) for word in words], prog_name="fissura")
+    assert result.exit_code == 0, result.stderr
+    facts = dict(line.split("\t") for line in result.stdout.splitlines() if "\t" in line)
+    assert facts["scale"] == "2 mm per px"
+    assert facts["length"].endswith(" m")
+    written = [line.removeprefix("written: ") for line in result.stdout.splitlines() if line.startswith("written")]
+    assert [Path(name).name for name in written] == ["probability.tif", "mask.tif", "cracks.csv", "cracks.gpkg"]
+    assert all(Path(name).is_file() for name in written)
+    refused = CliRunner().invoke(app, [str(word) for word in [*words, "--memory", "much"]], prog_name="fissura")
+    assert refused.exit_code == 1
+    assert "memory: much is no amount" in refused.stderr

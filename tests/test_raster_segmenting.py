@@ -19,7 +19,7 @@ from fissura.segmenting.normalising import grey_level_statistics
 from fissura.segmenting.raster_memory import band_width, cache_bytes, memory_bytes
 from fissura.segmenting.raster_reading import open_raster
 from fissura.segmenting.raster_statistics import grey_levels
-from fissura.segmenting.streaming import segment_raster
+from fissura.segmenting.streaming import engine_begun_with, segment_raster
 from fissura.segmenting.tiling import grid_of
 from model_files import CARD, network, write_model
 
@@ -164,7 +164,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from fissura.segmenting import Segmenter
-from fissura.segmenting.streaming import segment_raster
+from fissura.segmenting.streaming import engine_begun_with, segment_raster
 path, model, out, at = sys.argv[1:]
 def progress(done, total):
     if done == int(at):
@@ -184,6 +184,7 @@ def test_after_a_kill_it_goes_on_and_ends_the_same_to_the_byte(segmenter: Segmen
     segment_raster(path, segmenter, tmp_path / "out", resume=True, progress=lambda done, _: seen.append(done))
     assert seen[0] > 0  # it did not begin anew
     assert _digests(tmp_path / "out") == _digests(tmp_path / "whole")
+    assert engine_begun_with(tmp_path / "out") == "onnxruntime"
     segment_raster(path, segmenter, tmp_path / "out", resume=True, progress=lambda *_: pytest.fail("nothing is left"))
 
 

@@ -9,7 +9,7 @@ import typer
 
 import fissura
 from fissura.cli.app import app
-from fissura.cli.cracks import OF_MODEL
+from fissura.cli.cracks import OF_MODEL, Engine, EngineChoice
 from fissura.cli.jobs import MmPerPx, Severity, severity_classes
 from fissura.cli.options import Model, argument, examples, option
 from fissura.terminal import Verb, notice, progress, say, show_table
@@ -41,6 +41,7 @@ def segment_raster(
     ] = None,
     mm_per_px: MmPerPx = None,
     severity: Severity = None,
+    engine: Engine = EngineChoice.auto,
 ) -> None:
     """Find and measure the cracks of a raster of any size: an orthomosaic, a scan; maps, a table, a GeoPackage."""
     with progress("Segmenting, then measuring") as advance:
@@ -55,9 +56,11 @@ def segment_raster(
             min_extent_fraction=min_extent_fraction,
             mm_per_px=mm_per_px,
             severity=severity_classes(severity),
+            engine=engine.value,
             resume=resume,
             progress=advance,
         )
+    notice(f"engine: {found.engine}")
     length = f"{found.length_px:.0f} px"
     if found.mm_per_px is not None:
         length = f"{found.length_px * found.mm_per_px / 1000:.2f} m"

@@ -19,7 +19,7 @@ from fissura.segmenting.raster_memory import free_bytes, memory_bytes
 from fissura.segmenting.raster_pieces import RasterPiece, StreamedPieces, Window
 from fissura.segmenting.raster_reading import Raster, open_raster
 from fissura.segmenting.segmenter import Segmentation, Segmenter
-from fissura.segmenting.streaming import RasterMaps, segment_raster
+from fissura.segmenting.streaming import RasterMaps, engine_begun_with, segment_raster
 
 __all__ = [
     "CARD_KEY",
@@ -44,6 +44,7 @@ __all__ = [
     "bundled_model",
     "choose_engine",
     "clean",
+    "engine_begun_with",
     "free_bytes",
     "installed_engines",
     "matrix_product_peak",

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
 from fissura.files import output_folder, written_whole
+from fissura.segmenting.engines import ENGINES, EngineName
 from fissura.segmenting.normalising import grey_level_statistics
 from fissura.segmenting.raster_memory import band_width, cache_bytes, free_bytes
 from fissura.segmenting.raster_pieces import StreamedPieces, Window, to_levels, windows_of
@@ -101,6 +102,7 @@ def _begin(raster: Raster, segmenter: Segmenter, maps: RasterMaps, budget: int, 
         "bytes": file.st_size,
         "modified_ns": file.st_mtime_ns,
         "settings": segmenter.identity,
+        "engine": segmenter.engine.name,
     }
     earlier = _read_plan(folder / _PLAN)
     if resume and made_with.items() <= earlier.items():
@@ -128,6 +130,12 @@ def _begin(raster: Raster, segmenter: Segmenter, maps: RasterMaps, budget: int, 
     with written_whole(folder / _PLAN) as temporary:
         temporary.write_text(json.dumps(plan, indent=1), "utf-8")
     return plan
+
+
+def engine_begun_with(out: Path) -> EngineName | None:
+    """Tell which engine an earlier run into the folder ``out`` began with; None if there was none."""
+    name = _read_plan(out / _PLAN).get("engine")
+    return next((engine for engine in ENGINES if engine == name), None)
 
 
 def _read_plan(path: Path) -> dict[str, Any]:

@@ -6,16 +6,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from fissura.exchanging import write_csv, write_geopackage
 from fissura.measuring import DEFAULT_SEVERITY, SeverityClass
 from fissura.segmenting import (
+    EngineName,
     Raster,
     Segmenter,
     bundled_model,
+    engine_begun_with,
     free_bytes,
     memory_bytes,
     open_raster,
+    read_card,
 )
 from fissura.segmenting import segment_raster as segment_to_maps
 from fissura.verbs.paths import Advance, AnyPath
@@ -36,6 +40,7 @@ class SegmentedRaster:
         cracks: how many cracks there are.
         length_px: of all cracks.
         mm_per_px: the scale used; None without one.
+        engine: what ran the network, in which arithmetic, and why.
         without_outline: how many cracks are too large for ``memory`` to draw their outline; the map has their
             centre lines, the mask their pixels.
     """
@@ -47,6 +52,7 @@ class SegmentedRaster:
     cracks: int
     length_px: float
     mm_per_px: float | None
+    engine: str
     without_outline: int
 
 
@@ -62,6 +68,7 @@ def segment_raster(
     min_extent_fraction: float | None = None,
     mm_per_px: float | None = None,
     severity: Sequence[SeverityClass] = DEFAULT_SEVERITY,
+    engine: EngineName | Literal["auto"] = "auto",
     resume: bool = False,
     progress: Advance | None = None,
 ) -> SegmentedRaster:
@@ -78,6 +85,7 @@ def segment_raster(
         min_extent_fraction: least extent as a fraction of the raster's shorter side, instead of the model's.
         mm_per_px: the scale; if None, that of the raster's reference system where it has one in metres or feet.
         severity: width classes, from the narrowest.
+        engine: what runs the network, as in :func:`fissura.segment`; a resumed run keeps to the engine it began with.
         resume: go on where an earlier run over the same raster with the same settings stopped.
         progress: called with tiles segmented and their total, then with windows measured and their total.
 
@@ -91,12 +99,14 @@ def segment_raster(
     """
     path, folder, budget = Path(raster), Path(out), memory_bytes(memory)
     file = bundled_model() if model is None else Path(model)
-    segmenter = Segmenter(file)
+    cleaning = None
     if any(value is not None for value in (low, high, min_extent_px, min_extent_fraction)):
-        cleaning = segmenter.cleaning.changed(
+        cleaning = read_card(file).cleaning.changed(
             low=low, high=high, min_extent_px=min_extent_px, min_extent_fraction=min_extent_fraction
         )
-        segmenter = Segmenter(file, cleaning=cleaning)
+    if resume and engine == "auto":
+        engine = engine_begun_with(folder) or engine
+    segmenter = Segmenter(file, cleaning=cleaning, engine=engine)
     maps = segment_to_maps(path, segmenter, folder, budget_bytes=budget, resume=resume, progress=progress)
     table, gpkg = folder / "cracks.csv", folder / "cracks.gpkg"
     with open_raster(path) as picture, open_raster(maps.mask) as mask, open_raster(maps.probability) as chances:
@@ -119,6 +129,7 @@ def segment_raster(
         len(found.cracks),
         sum(crack.length_px for crack in found.cracks),
         scale,
+        segmenter.describe_engine(),
         large if is_placed else 0,
     )
 
