@@ -1,0 +1,161 @@
+"""A folder of photographs to masks on disk, ours against the original's way: ``python benchmarks/engines.py``.
+
+500 painted photographs of 448 x 448 px are written as JPEG. Each way then turns all of them into masks on disk,
+as a process of its own, timed whole: interpreter, imports and loading of the model included. The ways take turns,
+``--rounds`` times, and the best time of each counts, so that other work on the machine strikes them alike. All
+figures are ratios within this one run; the table goes to ``results/engines.md``.
+
+* ``original``: ResNet-50 U-Net in eager PyTorch, batch 1, Pillow, torchvision's transforms, sigmoid, threshold, PNG.
+* ``compact, PyTorch``: the same loop with our compact network.
+* ``fissura ...``: ``fissura segment`` as a user calls it, which writes probability maps and overlays besides.
+
+A model's speed does not depend on its weights, but how long cleaning and writing take does: name a trained model
+with ``--model``. ``--photos 20 --rounds 1 --dry`` is a short run that writes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from fissura.files import written_whole
+from fissura.painting import SURFACES, draw_surface, paint_cracks
+from fissura.photos import save_image
+from fissura.segmenting import ENGINES, installed_engines, read_card, usable_cores
+
+RESULTS = Path(__file__).parent / "results" / "engines.json"
+SECTION = RESULTS.with_suffix(".md")
+SIDE_PX = 448
+TARGETS = {"original": 20.0, "compact, PyTorch": 3.0}  # times as fast as these
+
+
+def eager_loop(network_name: str, folder: Path, out: Path) -> None:
+    """The original's way: one photograph after the other through an eager network."""
+    import torch
+    from PIL import Image
+    from torchvision import transforms
+
+    from fissura.learning.networks import build_network
+
+    torch.set_num_threads(usable_cores())
+    network = build_network(network_name, pretrained=False).eval()
+    transform = transforms.Compose(
+        [
+            transforms.Resize((SIDE_PX, SIDE_PX)),
+            transforms.ToTensor(),
+            transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        ]
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    with torch.no_grad():
+        for path in sorted(folder.glob("*.jpg")):
+            photo = transform(Image.open(path).convert("RGB"))[None]  # (1, 3, H, W)
+            mask = torch.sigmoid(network(photo))[0, 0] > 0.5  # (H, W)
+            Image.fromarray(mask.numpy().astype(np.uint8) * 255).save(out / f"{path.stem}.png")
+
+
+def write_photographs(folder: Path, count: int) -> None:
+    for index in range(count):
+        rng = np.random.default_rng(index)
+        surface = draw_surface(SURFACES[index % len(SURFACES)], SIDE_PX, SIDE_PX, rng)
+        photo = paint_cracks(surface, rng).photo if index % 2 else surface
+        save_image(folder / f"{index:04}.jpg", photo)
+
+
+def ways(folder: Path, out: Path, models: dict[str, Path]) -> dict[str, list[str]]:
+    """Give each way's command."""
+    here = [sys.executable, str(Path(__file__).resolve())]
+    commands = {
+        label: [*here, "--eager", network, str(folder), str(out)]
+        for label, network in (("original", "seed-resnet50"), ("compact, PyTorch", "compact"))
+    }
+    for arithmetic, model in models.items():
+        for engine in installed_engines():
+            commands[f"fissura {arithmetic}, {engine}"] = [
+                *(sys.executable, "-m", "fissura", "segment", str(folder), "--out", str(out)),
+                *("--model", str(model), "--engine", engine),
+            ]
+    return commands
+
+
+def seconds(command: list[str], out: Path, count: int) -> float:
+    shutil.rmtree(out, ignore_errors=True)
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    taken = time.perf_counter() - start
+    masks = list((out / "masks").glob("*.png")) or list(out.glob("*.png"))
+    if len(masks) != count:
+        raise SystemExit(f"{' '.join(command)}: wrote {len(masks)} masks of {count}")
+    return taken
+
+
+def table(best: dict[str, float], count: int, machine: str) -> str:
+    lines = [
+        "### Photographs to masks on disk",
+        "",
+        f"{count} JPEGs of {SIDE_PX} x {SIDE_PX} px, whole process, best time of each. {machine}.",
+        "",
+        "| way | ms per photograph | times as fast as the original | as compact in PyTorch |",
+        "|---|---|---|---|",
+    ]
+    for way, taken in best.items():
+        ratios = " | ".join(f"{best[reference] / taken:.1f}" for reference in TARGETS)
+        lines.append(f"| {way} | {1000 * taken / count:.1f} | {ratios} |")
+    fastest = min((way for way in best if way.startswith("fissura")), key=best.__getitem__)
+    lines += ["", "| aim | reached by the fastest | |", "|---|---|---|"]
+    for reference, aim in TARGETS.items():
+        ratio = best[reference] / best[fastest]
+        lines.append(f"| {aim:g} times as fast as {reference} | {ratio:.1f} | {'yes' if ratio >= aim else 'no'} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, help="float32 model file of the compact network")
+    parser.add_argument("--photos", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--dry", action="store_true", help="write no results")
+    parser.add_argument("--eager", nargs=3, metavar=("NETWORK", "FOLDER", "OUT"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.eager:
+        eager_loop(given.eager[0], Path(given.eager[1]), Path(given.eager[2]))
+        return
+    if given.model is None:
+        parser.error("give --model, a float32 model file of the compact network")
+    from fissura.learning.quantising import quantise
+
+    with tempfile.TemporaryDirectory() as name:
+        folder, out, small = Path(name) / "photographs", Path(name) / "out", Path(name) / "int8.onnx"
+        write_photographs(folder, given.photos)
+        agreement = quantise(given.model, [], small).dice
+        best: dict[str, float] = {}
+        for round_ in range(given.rounds):
+            for way, command in ways(folder, out, {"float32": given.model, "int8": small}).items():
+                taken = seconds(command, out, given.photos)
+                best[way] = min(taken, best.get(way, taken))
+                print(f"round {round_ + 1}: {way}: {1000 * taken / given.photos:.1f} ms per photograph", flush=True)
+    machine = f"{usable_cores()} cores of {platform.processor() or platform.machine()}, load {os.getloadavg()[0]:.1f}"
+    section = table(best, given.photos, machine)
+    section += f"\nThe int8 model's masks agree with the float32 model's at a Dice of {agreement:.4f}.\n"
+    print(section)
+    if given.dry:
+        return
+    facts = {"machine": machine, "photos": given.photos, "network": read_card(given.model).network}
+    content = json.dumps(facts | {"engines": list(ENGINES), "seconds": best, "int8_dice": agreement}, indent=2)
+    for path, text in ((RESULTS, content + "\n"), (SECTION, section)):
+        with written_whole(path) as temporary:
+            temporary.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
