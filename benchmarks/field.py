@@ -15,7 +15,6 @@ RESULTS.md, its pictures and the table of README.md are written anew each time, 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 from dataclasses import replace
@@ -94,7 +93,7 @@ def tell(rows: list[Row]) -> None:
 
 def run(row: Row, fingerprint: str, data: Path = DATA, runs: Path = RUNS, results: Path = RESULTS) -> None:
     """Train and score one row, and write its result."""
-    folder = runs / f"{row.name}-{row.seed}-{_digest(row.full_settings())}"  # other settings are another run
+    folder = runs / f"{row.name}-{row.seed}-{row.digest()}"  # other settings are another run
     match row.method:
         case "recipe":
             answer = train_recipe(row, data, folder)
@@ -155,10 +154,6 @@ def _held_out(answer: Answer) -> dict[str, float] | None:
     return {
         name: round(getattr(answer.judged, name), 4) for name in ("painted_dice", "false_alarm_rate", "miss_rate")
     }
-
-
-def _digest(settings: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
 
 
 if __name__ == "__main__":

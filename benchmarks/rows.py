@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -50,6 +51,13 @@ class Row:
         if self.method != "recipe":
             return self.settings
         return self.recipe().model_dump(mode="json")
+
+    def digest(self) -> str:
+        """Tell settings apart in a few letters; one that recipes gain later, with a default, changes nothing."""
+        settings = self.settings
+        if self.method == "recipe":
+            settings = self.recipe().model_dump(mode="json", exclude_defaults=True)
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
 
     def recipe(self) -> Recipe:
         """Give the recipe with its changes."""
