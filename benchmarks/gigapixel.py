@@ -203,6 +203,7 @@ def main() -> None:
             raster, out = Path(folder) / "raster.tif", Path(folder) / "out"
             megapixels = write_raster(raster, size)
             row = {"megapixels": megapixels, **run_child(raster, options.model, out, options.memory)}
+            print(row, flush=True)
             small = small or small_rate(raster, options.model)
             row["megapixels_per_s"] = megapixels / row["network_s"]
             row["share_of_small"] = row["megapixels_per_s"] / small

@@ -104,7 +104,9 @@ def _segment(tmp_path: Path, path: Path, **options: object) -> fissura.verbs.Seg
     cleaning = Cleaning(low=0.3, high=0.9, min_extent_px=40, min_extent_fraction=0.5)
     card = CARD.model_copy(update={"cleaning": cleaning, "tile_px": 512, "overlap_px": 48})
     model = write_model(tmp_path / "model.onnx", network(gain=-6.0, bias=-6.0, kernel_px=3), card)
-    return fissura.segment_raster(path, model=model, out=tmp_path / "out", engine="onnxruntime", **options)
+    return fissura.segment_raster(
+        path, model=model, out=tmp_path / "out", engine="onnxruntime", memory="8GiB", **options
+    )
 
 
 def test_a_raster_becomes_maps_a_table_and_a_geopackage(tmp_path: Path) -> None:
@@ -152,6 +154,7 @@ def test_the_command_segments_a_raster_and_says_where_all_is(tmp_path: Path) -> 
     path = write(tmp_path / "quay.tif", photo[:700, :900], tiled=True)
     model = write_model(tmp_path / "model.onnx", network(gain=-6.0, bias=-6.0, kernel_px=3))
     words = ["segment-raster", path, "--model", model, "--out", tmp_path / "out", "--engine", "onnxruntime"]
+    words += ["--memory", "8GiB"]  # for the tests before have filled it
     result = CliRunner().invoke(app, [str(word) for word in words], prog_name="fissura")
     assert result.exit_code == 0, result.stderr
     facts = dict(line.split("\t") for line in result.stdout.splitlines() if "\t" in line)
