@@ -27,6 +27,7 @@ from model_files import CARD, cracked_photo, network, write_model
 VERBS = (
     *("demo", "inspect", "paint", "train", "segment", "evaluate", "import"),
     *("measure", "report", "export", "import-masks", "compare"),
+    *("segment-raster", "quantise", "benchmark-engine"),
 )
 README = Path(__file__).resolve().parents[1] / "README.md"
 

@@ -11,7 +11,7 @@ CHANNELS = (24, 48, 96, 128, 128)  # at 1/2, 1/4, 1/8, 1/16, 1/32: about equal a
 
 
 class CompactUNet(nn.Module):
-    """A U-Net of 1.7 M parameters and 15 k multiply-adds per pixel.
+    """A U-Net of 1.7 M parameters and 21 k multiply-adds per pixel.
 
     It works at half resolution without losing a pixel: the stem moves each 2x2 square of pixels into channels
     (pixel unshuffle) and the head moves four logits back (sub-pixel convolution, Shi et al. 2016,
