@@ -68,7 +68,7 @@ def test_a_line_at_any_angle_has_its_length_width_and_direction(angle: float, wi
     assert crack.length_px == pytest.approx(150 + width, abs=2.5)  # a thin tip is less than half a pixel
     assert crack.width_mean_px == pytest.approx(width, abs=0.2)
     off = abs(crack.orientation_deg - angle) % 180
-    assert min(off, 180 - off) < 1.5  # thinning breaks ties by a pixel at either tip
+    assert min(off, 180 - off) < 1.5
     assert (crack.branch_count, crack.junction_count) == (1, 0)
 
 
@@ -139,11 +139,11 @@ def test_a_wedge_widens_evenly(turn: float, thin: float, thick: float) -> None:
 def test_a_quarter_turn_changes_nothing_but_the_direction(angle: float, width: float) -> None:
     mask = capsule(angle, 120, width, 0.2)
     crack, turned = only(mask), only(np.rot90(mask))
-    assert turned.length_px == pytest.approx(crack.length_px, rel=0.01)
+    assert turned.length_px == pytest.approx(crack.length_px, abs=2)  # thinning breaks ties by a pixel at either tip
     assert turned.width_mean_px == pytest.approx(crack.width_mean_px, abs=0.1)
     assert turned.area_px == crack.area_px
     off = abs(turned.orientation_deg - crack.orientation_deg - 90) % 180
-    assert min(off, 180 - off) < 1.5  # thinning breaks ties by a pixel at either tip
+    assert min(off, 180 - off) < 1.5
 
 
 def test_patterns_have_the_names_that_inspectors_use() -> None:

@@ -42,7 +42,9 @@ def test_one_model_file_comes_out_and_segments(undisturbed: Trained, walls: Path
     photo = read_photo(load_data(walls)[0].path)
     assert segmenter.probability(photo).shape == photo.shape[:2]
     card = segmenter.card
-    assert (card.recipe, card.network, card.seed) == ("painted 1", "compact", 3)
+    recipe = load_recipe("painted")
+    assert (card.recipe, card.network, card.seed) == (f"painted {recipe.version}", "compact", 3)
+    assert card.licence == recipe.licence
     assert card.data_fingerprint == load_data(walls).fingerprint()
     assert undisturbed.judged is not None
     assert card.cleaning == undisturbed.judged.cleaning

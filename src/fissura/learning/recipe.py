@@ -53,6 +53,7 @@ class Recipe(BaseModel):
         calibrate: whether the step from probability to mask is chosen on held-out photographs (without
             masks); otherwise it is ``cleaning``.
         cleaning: the step from probability to mask, to start from.
+        licence: of the model that comes out, as its model file will say.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -80,6 +81,8 @@ class Recipe(BaseModel):
     procedural_share: Share = 0.0
     calibrate: bool = True
     cleaning: Cleaning = Cleaning(low=0.5, high=0.9, min_extent_px=48, min_extent_fraction=0.15)
+
+    licence: str = "as the photographs it was trained on allow"
 
     @property
     def reads_masks(self) -> bool:

@@ -236,7 +236,7 @@ def _card(network: nn.Module, plan: Plan, cleaning: Cleaning) -> ModelCard:
         multiple_px=multiple_px(network),
         cleaning=cleaning,
         fissura_version=version("fissura"),
-        licence="as the photographs it was trained on allow",
+        licence=recipe.licence,
         provenance=f"trained by fissura train, {recipe.total_steps} steps of {recipe.batch} crops",
         data_fingerprint=plan.data_fingerprint,
         seed=plan.seed,
