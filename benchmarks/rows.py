@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from fissura.learning import Recipe, load_recipe
 from methods.box import box_settings
 
-Supervision = Literal["nothing", "labels", "uncracked photographs", "human masks"]
+Supervision = Literal["nothing", "other photographs", "labels", "uncracked photographs", "human masks"]
 SEEDS = (0, 1, 2)
 
 
@@ -96,7 +96,7 @@ PAINTED = Row("painted", "ours: painted cracks, then self-training", settings={"
 SUPERVISED = Row(
     "supervised", "the same network on human masks", "recipe", "human masks", {"recipe": "supervised"}, cpu_minutes=60
 )
-BOX = Row("box", "our bundled model, as it comes", "box", "nothing", box_settings(), cpu_minutes=1)
+BOX = Row("box", "our bundled model, as it comes", "box", "other photographs", box_settings(), cpu_minutes=1)
 SEED = Row(
     "seed",
     "the original's global max-pool; same network",

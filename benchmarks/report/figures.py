@@ -55,6 +55,11 @@ class Method:
     is_stale: bool
 
     @property
+    def is_cost_known(self) -> bool:
+        """Whether its minutes are of its whole training: not of a resumed run's last part, nor of none at all."""
+        return self.row.method != "box" and not any(one["training"].get("is_resumed") for one in self.results)
+
+    @property
     def title(self) -> str:
         """Its name, marked if it is stale."""
         return self.row.name + (" \\*" if self.is_stale else "")

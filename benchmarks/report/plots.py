@@ -19,6 +19,7 @@ COLOURS = {  # by what a method learns from
     "human masks": "#6b7a8f",
     "uncracked photographs": "#d1843b",
     "nothing": "#b9b3a9",
+    "other photographs": "#c98a1b",
 }
 
 
@@ -43,7 +44,8 @@ def draw_bars(methods: list[Method], sources: list[str], path: Path) -> None:
 
 
 def draw_against_cost(methods: list[Method], path: Path) -> None:
-    """Draw Dice, mean of sources, against the CPU minutes of training."""
+    """Draw Dice, mean of sources, against the CPU minutes of training, where these are known whole."""
+    methods = [method for method in methods if method.is_cost_known]
     picture = Picture(figsize=(7, 4.2), layout="constrained")
     axes = picture.subplots()
     for method in methods:
