@@ -29,8 +29,8 @@ Written by `make bench`; no figure is typed by hand. Real photographs of cracked
 is of the test split, which neither training nor the choice of epoch and thresholds has seen: a training run cannot
 open a test mask. Every method, classical ones too, chooses its step from probability to mask on the same held-out
 training photographs, with painted cracks and labels; `supervised` may use its training masks there, `box` chose it on
-its own photographs, and the rows of the recipe `seed` keep the original's fixed threshold. The rule of that choice was
-changed twice after test figures of `painted` had been seen: it lowered its Dice a little, and its false alarms.
+its own photographs, and the rows of the recipe `seed` keep the original's fixed threshold. That rule was changed
+twice after test figures of `painted` had been seen: it lowered its Dice a little, and its false alarms.
 
 With one seed, brackets hold the 95 % bootstrap interval over parent photographs. With several, the figure is their
 mean, ± their standard deviation, and in parentheses how many."""
