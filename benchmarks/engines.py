@@ -7,6 +7,8 @@ figures are ratios within this one run; the table goes to ``results/engines.md``
 
 * ``original``: ResNet-50 U-Net in eager PyTorch, batch 1, Pillow, torchvision's transforms, sigmoid, threshold, PNG.
 * ``compact, PyTorch``: the same loop with our compact network.
+* ``YOLO11-nano``: a segmentation network of ultralytics as its own ``predict`` runs it under OpenVINO, with random
+  weights, in an environment of its own.
 * ``fissura ...``: ``fissura segment`` as a user calls it, which writes probability maps and overlays besides.
 
 A model's speed does not depend on its weights, but how long cleaning and writing take does: name a trained model
@@ -32,11 +34,14 @@ from fissura.files import written_whole
 from fissura.painting import SURFACES, draw_surface, paint_cracks
 from fissura.photos import save_image
 from fissura.segmenting import ENGINES, installed_engines, read_card, usable_cores
+from methods.peers import HERE as PEERS
+from methods.peers import peer_interpreter
 
 RESULTS = Path(__file__).parent / "results" / "engines.json"
 SECTION = RESULTS.with_suffix(".md")
 SIDE_PX = 448
-TARGETS = {"original": 20.0, "compact, PyTorch": 3.0}  # times as fast as these
+YOLO = "YOLO11-nano, openvino"
+TARGETS = {"original": 20.0, "compact, PyTorch": 3.0, YOLO: 3.0}  # times as fast as these
 
 
 def eager_loop(network_name: str, folder: Path, out: Path) -> None:
@@ -72,13 +77,14 @@ def write_photographs(folder: Path, count: int) -> None:
         save_image(folder / f"{index:04}.jpg", photo)
 
 
-def ways(folder: Path, out: Path, models: dict[str, Path]) -> dict[str, list[str]]:
+def ways(folder: Path, out: Path, models: dict[str, Path], yolo: Path) -> dict[str, list[str]]:
     """Give each way's command."""
     here = [sys.executable, str(Path(__file__).resolve())]
     commands = {
         label: [*here, "--eager", network, str(folder), str(out)]
         for label, network in (("original", "seed-resnet50"), ("compact, PyTorch", "compact"))
     }
+    commands[YOLO] = [*map(str, (peer_interpreter(), PEERS / "yolo.py", "segment", yolo, folder, out))]
     for arithmetic, model in models.items():
         for engine in installed_engines():
             commands[f"fissura {arithmetic}, {engine}"] = [
@@ -105,8 +111,8 @@ def table(best: dict[str, float], count: int, machine: str) -> str:
         "",
         f"{count} JPEGs of {SIDE_PX} x {SIDE_PX} px, whole process, best time of each. {machine}.",
         "",
-        "| way | ms per photograph | times as fast as the original | as compact in PyTorch |",
-        "|---|---|---|---|",
+        "| way | ms per photograph | times as fast as the original | as compact in PyTorch | as YOLO11-nano |",
+        "|---|---|---|---|---|",
     ]
     for way, taken in best.items():
         ratios = " | ".join(f"{best[reference] / taken:.1f}" for reference in TARGETS)
@@ -137,10 +143,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder, out, small = Path(name) / "photographs", Path(name) / "out", Path(name) / "int8.onnx"
         write_photographs(folder, given.photos)
+        export = [*map(str, (peer_interpreter(), PEERS / "yolo.py", "export", name, SIDE_PX))]
+        subprocess.run(export, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         agreement = quantise(given.model, [], small).dice
         best: dict[str, float] = {}
         for round_ in range(given.rounds):
-            for way, command in ways(folder, out, {"float32": given.model, "int8": small}).items():
+            for way, command in ways(folder, out, {"float32": given.model, "int8": small}, Path(name)).items():
                 taken = seconds(command, out, given.photos)
                 best[way] = min(taken, best.get(way, taken))
                 print(f"round {round_ + 1}: {way}: {1000 * taken / given.photos:.1f} ms per photograph", flush=True)

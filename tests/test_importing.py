@@ -32,7 +32,7 @@ def blank(shapes: dict[str, torch.Size]) -> dict[str, Tensor]:
 
 
 def probability(network: torch.nn.Module, photo: np.ndarray) -> np.ndarray:
-    batch = torch.from_numpy(normalise(photo, "imagenet")).permute(2, 0, 1)[None]  # (1, 3, H, W)
+    batch = torch.from_numpy(normalise(photo, "imagenet"))[None]  # (1, 3, H, W)
     with torch.inference_mode():
         return network.eval()(batch).sigmoid()[0, 0].numpy()  # (H, W)
 

@@ -55,7 +55,7 @@ def network() -> SmallNetwork:
     network = SmallNetwork()
     optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
     pairs = [painted(seed) for seed in range(24)]
-    photos = torch.stack([torch.from_numpy(normalise(photo, "photo")).permute(2, 0, 1) for photo, _ in pairs])
+    photos = torch.stack([torch.from_numpy(normalise(photo, "grey")) for photo, _ in pairs])
     masks = torch.stack([torch.from_numpy(mask)[None].float() for _, mask in pairs])
     for step in range(60):
         part = slice(8 * (step % 3), 8 * (step % 3) + 8)
@@ -90,7 +90,7 @@ def test_the_model_file_marks_the_cracks_that_the_network_marks(network: SmallNe
     segmenter = Segmenter(model)
     found = np.stack([segmenter.probability(photo) > 0.5 for photo in UNSEEN])
     with torch.inference_mode():
-        inputs = torch.stack([torch.from_numpy(normalise(photo, "photo")).permute(2, 0, 1) for photo in UNSEEN])
+        inputs = torch.stack([torch.from_numpy(normalise(photo, "grey")) for photo in UNSEEN])
         expected = (network(inputs)[:, 0] > 0).numpy()
     assert 0.01 < expected.mean() < 0.3  # it has learned to tell cracks, else equal masks prove nothing
     assert dice(found, expected) >= 0.995

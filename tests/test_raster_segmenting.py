@@ -16,10 +16,10 @@ from rasterio.transform import Affine, from_origin
 
 from fissura.errors import FissuraError
 from fissura.segmenting import Cleaning, Segmenter, clean, streaming
-from fissura.segmenting.normalising import grey_level_statistics
+from fissura.segmenting.normalising import Normaliser, luminance
 from fissura.segmenting.raster_memory import band_width, cache_bytes, memory_bytes
 from fissura.segmenting.raster_reading import open_raster
-from fissura.segmenting.raster_statistics import grey_levels
+from fissura.segmenting.raster_statistics import normaliser_of
 from fissura.segmenting.streaming import engine_begun_with
 from fissura.segmenting.tiling import grid_of
 from model_files import CARD, network, write_model
@@ -126,19 +126,20 @@ def test_what_holds_no_data_is_never_crack_and_stays_without_data(
     # The border between data and none is no dark line: what is found beside it belongs to the cracks that end there.
     assert (read(maps.mask)[without_cracks] > 0).mean() < 0.1
     with open_raster(path) as raster:
-        mean, std = grey_levels(raster)
-    assert mean[0] == pytest.approx(photo[holds_data].mean(), rel=1e-6)
-    assert std[0] == pytest.approx(photo[holds_data].std(), rel=1e-6)
+        normaliser = normaliser_of(raster, "grey")
+    assert normaliser.mean == pytest.approx(luminance(photo)[holds_data].mean(), rel=1e-6)
+    assert normaliser.std == pytest.approx(luminance(photo)[holds_data].std(), rel=1e-6)
 
 
 def test_the_statistics_of_a_raster_are_those_of_the_photograph(tmp_path: Path) -> None:
     photo = wall()
-    expected = grey_level_statistics(photo, "photo")
+    expected = Normaliser.of(photo, "grey")
     with open_raster(write_raster(tmp_path / "wall.tif", photo, tiled=True)) as raster:
-        np.testing.assert_allclose(grey_levels(raster), expected, rtol=1e-6)
-        few = grey_levels(raster, most_megapixels=0.5)
-    assert few[0][0] != expected[0][0]
-    np.testing.assert_allclose(few, expected, rtol=0.2)
+        found = normaliser_of(raster, "grey")
+        few = normaliser_of(raster, "grey", most_megapixels=0.5)
+    assert (found.mean, found.std) == pytest.approx((expected.mean, expected.std), rel=1e-6)
+    assert few.mean != expected.mean
+    assert (few.mean, few.std) == pytest.approx((expected.mean, expected.std), rel=0.2)
 
 
 def test_a_grey_raster_is_segmented_as_its_photograph(segmenter: Segmenter, tmp_path: Path) -> None:
@@ -263,7 +264,7 @@ def test_the_mask_of_tiles_is_that_of_the_whole_and_no_tile_shows_in_it(segmente
     photo = wall()
     sides = [(0, -side % 16) for side in SHAPE]
     padded = np.pad(photo, (*sides, (0, 0)), mode="reflect")
-    whole = segmenter.probability_of_tile(padded, *grey_level_statistics(photo, "photo"))[: SHAPE[0], : SHAPE[1]]
+    whole = segmenter.probability_of_tile(padded, Normaliser.of(photo, "grey"))[: SHAPE[0], : SHAPE[1]]
     differs = segmenter.segment(photo).mask != clean(whole, CLEANING)
     assert differs.mean() <= 0.001
     for axis, tiles in enumerate(grid_of(*SHAPE, 256, 48)):

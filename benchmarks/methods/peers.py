@@ -65,7 +65,7 @@ def ask_peer(
             save_image(folder / "textures" / f"{index}.png", surface)
         with written_whole(folder / "asked.json") as temporary:
             temporary.write_text(json.dumps(asked), "utf-8")
-        done = subprocess.run([str(_interpreter()), str(HERE / "answer.py"), str(folder)], check=False)
+        done = subprocess.run([str(peer_interpreter()), str(HERE / "answer.py"), str(folder)], check=False)
         if done.returncode:
             raise FissuraError(f"{peer}: failed with status {done.returncode}; its own words stand above")
 
@@ -97,14 +97,15 @@ def _name(photo: Pixels) -> str:
     return hashlib.sha256(repr(photo.shape).encode() + photo.tobytes()).hexdigest()[:24]
 
 
-def _interpreter() -> Path:
-    """Give the peers' Python; its environment is made when there is none, and shares the torch of this one."""
+def peer_interpreter() -> Path:
+    """Give the peers' Python; its environment shares the torch of this one, and is made when first asked for."""
     home = HERE.parent / "runs" / "peers-venv"
     python = home / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    if not (home / "installed").exists():
+    requirements, installed = HERE / "requirements.txt", home / "installed"
+    if not installed.exists() or installed.read_text("utf-8") != requirements.read_text("utf-8"):
         venv.create(home, with_pip=True)
         packages = Path(sysconfig.get_path("purelib", vars={"base": str(home)}))
         (packages / "shared.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
-        subprocess.run([str(python), "-m", "pip", "install", "-q", "-r", str(HERE / "requirements.txt")], check=True)
-        (home / "installed").touch()
+        subprocess.run([str(python), "-m", "pip", "install", "-q", "-r", str(requirements)], check=True)
+        installed.write_text(requirements.read_text("utf-8"), "utf-8")
     return python

@@ -65,7 +65,7 @@ class Recipe(BaseModel):
     pooling: Pooling = "max"
     network: str = "compact"
     pretrained: bool = False
-    normalisation: Normalisation = "photo"
+    normalisation: Normalisation = "grey"
     crop_px: Annotated[int, Field(ge=64, multiple_of=32)]
     batch: Count
     steps: Count

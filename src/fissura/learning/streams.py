@@ -71,9 +71,8 @@ def to_sample(
     photo: NDArray[np.uint8], truth: NDArray[np.uint8], label: float, normalisation: Normalisation
 ) -> Sample:
     """Normalise a crop and turn it into tensors; see the module's docstring for their shapes."""
-    tensor = torch.from_numpy(normalise(photo, normalisation)).permute(2, 0, 1)  # (3, S, S)
     return {
-        "photo": tensor.contiguous(),
+        "photo": torch.from_numpy(normalise(photo, normalisation)),  # (3, S, S)
         "truth": torch.from_numpy(np.ascontiguousarray(truth))[None],  # (1, S, S)
         "label": torch.tensor(label),
     }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Normalisation: TypeAlias = Literal["photo", "imagenet"]
+Normalisation: TypeAlias = Literal["grey", "imagenet"]
 
 # ImageNet's red, green and blue in grey levels; what pretrained encoders expect.
 _IMAGENET_MEAN = 255 * np.array([0.485, 0.456, 0.406], np.float32)
@@ -18,59 +19,63 @@ _IMAGENET_STD = 255 * np.array([0.229, 0.224, 0.225], np.float32)
 LEAST_STD_GREY_LEVELS = 1.0
 
 
+@dataclass(frozen=True)
+class Normaliser:
+    """What makes the pixels of one photograph, or of a tile cut from it, a network's input.
+
+    Attributes:
+        how: see `normalise`.
+        mean: of the whole photograph's luminance, in grey levels (0 to 255); of no use to ``"imagenet"``.
+        std: standard deviation of the same, in grey levels, above 0.
+
+    Example:
+        >>> dark = np.full((32, 32, 3), 90, np.uint8)
+        >>> Normaliser("grey", mean=100.0, std=20.0).planes(dark)[0, 0, 0]
+        np.float32(-0.5)
+    """
+
+    how: Normalisation
+    mean: float = 0.0
+    std: float = 1.0
+
+    @classmethod
+    def of(cls, photo: NDArray[np.uint8], how: Normalisation) -> Normaliser:
+        """Take the statistics of a whole photograph: (H, W, 3) uint8 RGB."""
+        if how == "imagenet":
+            return cls(how)
+        mean, std = cv2.meanStdDev(luminance(photo))
+        return cls(how, float(mean.item()), max(float(std.item()), LEAST_STD_GREY_LEVELS))
+
+    def planes(self, tile: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Normalise the whole photograph or a tile of it: (h, w, 3) uint8 RGB to (3, h, w) float32."""
+        if self.how == "imagenet":
+            scaled = (tile.astype(np.float32) - _IMAGENET_MEAN) / _IMAGENET_STD  # (h, w, 3)
+            return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+        plane = (luminance(tile).astype(np.float32) - np.float32(self.mean)) / np.float32(self.std)  # (h, w)
+        return np.repeat(plane[None], 3, axis=0)
+
+
 def normalise(photo: NDArray[np.uint8], how: Normalisation) -> NDArray[np.float32]:
     """Normalise a photograph for the network.
 
     Args:
         photo: (H, W, 3) uint8 RGB.
-        how: ``"photo"`` takes away the photograph's own mean and divides by its own standard deviation (one
-            of each over all pixels and channels), so that exposure and contrast no longer matter;
-            ``"imagenet"`` divides by 255 and applies ImageNet's mean and standard deviation per channel.
+        how: ``"grey"`` takes the luminance, takes away its mean over the photograph and divides by its standard
+            deviation, and gives that three times: exposure, contrast and colour cast differ between cameras, not
+            between cracks. ``"imagenet"`` divides by 255 and applies ImageNet's mean and standard deviation per
+            channel.
 
     Returns:
-        (H, W, 3) float32, no unit, of mean about 0 and standard deviation about 1.
+        (3, H, W) float32, no unit, of mean about 0 and standard deviation about 1.
 
     Example:
         >>> grey = np.full((2, 2, 3), 90, np.uint8)
-        >>> float(normalise(grey, "photo").max())
+        >>> float(normalise(grey, "grey").max())
         0.0
     """
-    return standardise(photo, *grey_level_statistics(photo, how))
+    return Normaliser.of(photo, how).planes(photo)
 
 
-def grey_level_statistics(
-    photo: NDArray[np.uint8], how: Normalisation
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Tell which mean and standard deviation `normalise` uses on this photograph.
-
-    Args:
-        photo: (H, W, 3) uint8 RGB.
-        how: as in `normalise`.
-
-    Returns:
-        Mean and standard deviation per channel, each (3,) float32 in grey levels (0 to 255).
-    """
-    if how == "imagenet":
-        return _IMAGENET_MEAN, _IMAGENET_STD
-    # One plane of H x 3W values: OpenCV then gives one mean and one deviation over pixels and channels
-    # without a floating-point copy of the photograph.
-    mean, std = cv2.meanStdDev(np.ascontiguousarray(photo).reshape(photo.shape[0], -1))
-    deviation = max(float(std.item()), LEAST_STD_GREY_LEVELS)
-    return np.full(3, mean.item(), np.float32), np.full(3, deviation, np.float32)
-
-
-def standardise(photo: NDArray[np.uint8], mean: NDArray[np.float32], std: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Take away ``mean`` and divide by ``std``, both per channel.
-
-    Args:
-        photo: (H, W, 3) uint8 RGB; a tile of a photograph, say, with the whole photograph's statistics.
-        mean: (3,) float32, grey levels.
-        std: (3,) float32, grey levels, above 0.
-
-    Returns:
-        (H, W, 3) float32.
-    """
-    normalised = photo.astype(np.float32)  # (H, W, 3)
-    normalised -= mean
-    normalised /= std
-    return normalised
+def luminance(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Weigh red, green and blue as the eye does (ITU-R BT.601): (H, W, 3) uint8 RGB to (H, W) uint8."""
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(photo), cv2.COLOR_RGB2GRAY), np.uint8)

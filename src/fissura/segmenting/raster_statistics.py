@@ -1,13 +1,12 @@
-"""Mean and deviation of a raster's grey levels, for the normalisation ``"photo"``."""
+"""Mean and deviation of a raster's luminance, for the normalisation ``"grey"``."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fissura.segmenting.normalising import LEAST_STD_GREY_LEVELS
+from fissura.segmenting.normalising import LEAST_STD_GREY_LEVELS, Normalisation, Normaliser, luminance
 from fissura.segmenting.raster_pieces import windows_of
 from fissura.segmenting.raster_reading import Raster
 
@@ -15,20 +14,21 @@ MOST_MEGAPIXELS = 64.0  # as many as a photograph has at most; a mean over more 
 _WINDOW_PIXELS = 2**18
 
 
-def grey_levels(
-    raster: Raster, most_megapixels: float = MOST_MEGAPIXELS
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Tell mean and standard deviation of a raster's grey levels, as `grey_level_statistics` does of a photograph.
+def normaliser_of(raster: Raster, how: Normalisation, most_megapixels: float = MOST_MEGAPIXELS) -> Normaliser:
+    """Take the statistics of a raster, as `Normaliser.of` does of a photograph.
 
     Pixels are sampled, never averaged, for averages vary less than pixels do.
 
     Args:
         raster: the raster; pixels without data do not count.
+        how: see `normalise`.
         most_megapixels: of a larger raster, as many as this are read, in blocks spread by chance but always the same.
 
     Returns:
-        Mean and standard deviation per channel, each (3,) float32 in grey levels (0 to 255), all channels alike.
+        What normalises every tile of the raster.
     """
+    if how == "imagenet":
+        return Normaliser(how)
     block_rows, block_columns = raster.block_px
     columns = min(max(512, block_columns), raster.shape[1])
     rows = max(_WINDOW_PIXELS // columns // block_rows, 1) * block_rows
@@ -41,8 +41,8 @@ def grey_levels(
     for window in windows:
         holds_data = raster.holds_data(window)
         if holds_data.any():
-            counts += np.bincount(raster.read(window)[holds_data].ravel(), minlength=256)
+            counts += np.bincount(luminance(raster.read(window))[holds_data], minlength=256)
     levels, number = np.arange(256, dtype=np.float64), max(int(counts.sum()), 1)
     mean = float(counts @ levels) / number
     std = math.sqrt(float(counts @ (levels - mean) ** 2) / number)
-    return np.full(3, mean, np.float32), np.full(3, max(std, LEAST_STD_GREY_LEVELS), np.float32)
+    return Normaliser(how, mean, max(std, LEAST_STD_GREY_LEVELS))

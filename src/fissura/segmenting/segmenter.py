@@ -17,7 +17,7 @@ from fissura.segmenting.cleaning import Cleaning, pieces
 from fissura.segmenting.cores import usable_cores
 from fissura.segmenting.engines import Engine, EngineName, open_engine
 from fissura.segmenting.model_file import ModelCard
-from fissura.segmenting.normalising import grey_level_statistics, standardise
+from fissura.segmenting.normalising import Normaliser
 from fissura.segmenting.tiling import in_tiles
 
 
@@ -111,24 +111,21 @@ class Segmenter:
             FissuraError: if the network fails on this photograph.
         """
         # Every tile is normalised by the whole photograph's statistics, else tiles would not fit together.
-        mean, std = grey_level_statistics(photo, self.card.normalisation)
+        normaliser = Normaliser.of(photo, self.card.normalisation)
         return in_tiles(
             photo,
-            lambda tile: self.probability_of_tile(tile, mean, std),
+            lambda tile: self.probability_of_tile(tile, normaliser),
             tile_px=self.card.tile_px,
             overlap_px=self.card.overlap_px,
             multiple_px=self.card.multiple_px,
         )
 
-    def probability_of_tile(
-        self, tile: NDArray[np.uint8], mean: NDArray[np.float32], std: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def probability_of_tile(self, tile: NDArray[np.uint8], normaliser: Normaliser) -> NDArray[np.float32]:
         """Run the network once, on a tile normalised by the statistics of the whole picture it was cut from.
 
         Args:
             tile: (h, w, 3) uint8 RGB; h and w are multiples of the card's ``multiple_px``.
-            mean: (3,) float32, grey levels; see `grey_level_statistics`.
-            std: (3,) float32, grey levels, above 0.
+            normaliser: with the statistics of the whole picture.
 
         Returns:
             (h, w) float32 in [0, 1].
@@ -136,7 +133,7 @@ class Segmenter:
         Raises:
             FissuraError: if the network fails on this tile.
         """
-        return self._run(standardise(tile, mean, std))
+        return self._run(normaliser.planes(tile))
 
     def segment(self, photo: NDArray[np.uint8]) -> Segmentation:
         """Segment one photograph.
@@ -154,12 +151,11 @@ class Segmenter:
         found = pieces(probability, self.cleaning.low)
         return Segmentation(photo, probability, found.mask(self.cleaning), found.score(self.cleaning))
 
-    def _run(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run the network on one normalised tile: (h, w, 3) to probabilities (h, w)."""
-        height, width = tile.shape[:2]
-        network_input = np.ascontiguousarray(tile.transpose(2, 0, 1))[None]  # (1, 3, h, w)
+    def _run(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the network on one normalised tile: (3, h, w) to probabilities (h, w)."""
+        height, width = planes.shape[1:]
         try:
-            logit = self.engine.run(network_input)  # (1, 1, h, w)
+            logit = self.engine.run(planes[None])  # (1, 1, h, w)
         except Exception as error:  # the engines' exceptions share no base class but Exception
             raise FissuraError(
                 f"{self._path}: the network failed on {width} x {height} px ({_first_line(error)}); "

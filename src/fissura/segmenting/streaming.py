@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from fissura.errors import FissuraError
 from fissura.files import output_folder, written_whole
 from fissura.segmenting.engines import ENGINES, EngineName
-from fissura.segmenting.normalising import grey_level_statistics
+from fissura.segmenting.normalising import Normaliser
 from fissura.segmenting.raster_memory import band_width, cache_bytes, free_bytes
 from fissura.segmenting.raster_pieces import StreamedPieces, Window, to_levels, windows_of
 from fissura.segmenting.raster_reading import Raster, open_raster, require_rasterio
-from fissura.segmenting.raster_statistics import grey_levels
+from fissura.segmenting.raster_statistics import normaliser_of
 from fissura.segmenting.raster_writing import BLOCK_PX, Parts
 from fissura.segmenting.segmenter import Segmenter
 from fissura.segmenting.tiling import Span, grid_of, strips_in_tiles
@@ -111,15 +111,13 @@ def _begin(raster: Raster, segmenter: Segmenter, maps: RasterMaps, budget: int, 
         if map_file.exists() and not earlier:
             raise FissuraError(f"{map_file}: is there already, and not from Fissura; choose another --out")
     card = segmenter.card
-    mean, std = grey_level_statistics(np.zeros((1, 1, 3), np.uint8), card.normalisation)
-    if card.normalisation == "photo":
-        mean, std = grey_levels(raster)
+    normaliser = normaliser_of(raster, card.normalisation)
     side = card.tile_px
-    segmenter.probability_of_tile(np.zeros((side, side, 3), np.uint8), mean, std)  # takes the memory that it needs
+    segmenter.probability_of_tile(np.zeros((side, side, 3), np.uint8), normaliser)  # takes the memory that it needs
     plan = {
         **made_with,
-        "mean": mean.tolist(),
-        "std": std.tolist(),
+        "mean": normaliser.mean,
+        "std": normaliser.std,
         "band_px": band_width(raster, side, free_bytes(budget)),
         "model": card.model_dump(mode="json"),
         "cleaning": segmenter.cleaning.model_dump(),
@@ -149,8 +147,8 @@ def _read_plan(path: Path) -> dict[str, Any]:
 def _predict(
     raster: Raster, segmenter: Segmenter, plan: dict[str, Any], out: Path, progress: Callable[[int, int], None] | None
 ) -> None:
-    mean, std = np.array(plan["mean"], np.float32), np.array(plan["std"], np.float32)  # (3,), (3,)
     card, (height, width) = segmenter.card, raster.shape
+    normaliser = Normaliser(card.normalisation, plan["mean"], plan["std"])
     grid = grid_of(height, width, card.tile_px, card.overlap_px)
     bands = [slice(left, min(left + plan["band_px"], width)) for left in range(0, width, plan["band_px"])]
     total = sum(_tiles(grid, band, 0) for band in bands)
@@ -167,7 +165,7 @@ def _predict(
         if not holds_data.any():
             return None
         photo = raster.read(window)
-        photo[~holds_data] = np.rint(mean).astype(np.uint8)
+        photo[~holds_data] = round(normaliser.mean)
         return photo
 
     windows: list[Window] = []
@@ -185,7 +183,7 @@ def _predict(
         strips = strips_in_tiles(
             grid,
             read,
-            lambda tile: segmenter.probability_of_tile(tile, mean, std),
+            lambda tile: segmenter.probability_of_tile(tile, normaliser),
             multiple_px=card.multiple_px,
             band=band,
             first_row=of_band[first].top,
