@@ -141,7 +141,7 @@ def run_child(
 
 def small_rate(raster: Path, model: Path) -> float:
     """Give the megapixels per second of small photographs cut from the raster."""
-    segmenter = Segmenter(model)
+    segmenter = Segmenter(model, engine="auto")  # as `segment_raster`
     with rasterio.open(raster) as file:
         photos = [
             np.ascontiguousarray(

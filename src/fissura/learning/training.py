@@ -40,8 +40,9 @@ from fissura.segmenting import Cleaning, ModelCard, Segmenter, usable_cores
 
 HELD_OUT = 0.15  # share of the photographs that selects and is never learned from
 MOST_PROPOSALS = 2000  # photographs of each label that the teacher looks at; more cost more than they teach
-TILE_PX = 512
-OVERLAP_PX = 96
+TILE_PX, OVERLAP_PX = 512, 96
+# Larger tiles compute less twice and differ less from the whole, but only a small network has the memory for them.
+COMPACT_TILE_PX, COMPACT_OVERLAP_PX = 1024, 64
 
 
 @dataclass(frozen=True)
@@ -226,13 +227,14 @@ def _probabilities(photos: DataSet, segmenter: Segmenter) -> list[NDArray[np.flo
 
 def _card(network: nn.Module, plan: Plan, cleaning: Cleaning) -> ModelCard:
     recipe = plan.recipe
+    is_compact = recipe.network == "compact"
     return ModelCard(
         name=f"{recipe.name}-{recipe.network}",
         recipe=f"{recipe.name} {recipe.version}",
         network=recipe.network,
         normalisation=recipe.normalisation,
-        tile_px=TILE_PX,
-        overlap_px=OVERLAP_PX,
+        tile_px=COMPACT_TILE_PX if is_compact else TILE_PX,
+        overlap_px=COMPACT_OVERLAP_PX if is_compact else OVERLAP_PX,
         multiple_px=multiple_px(network),
         cleaning=cleaning,
         fissura_version=version("fissura"),

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from fissura.errors import FissuraError
 from fissura.photos import MAX_MEGAPIXELS, read_photo
+from fissura.segmenting.ahead import ahead
 from fissura.segmenting.segmenter import Segmentation, Segmenter
 
 # Photographs that may wait besides those in work, for a slow one before them or for the caller.
-_AHEAD = 2
+_WAITING = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,23 +54,12 @@ def segment_photos(
         >>> for answer in segment_photos(find_photos([folder]), segmenter):  # doctest: +SKIP
         ...     print(answer.path, "skipped" if isinstance(answer, Skipped) else answer.segmentation.verdict)
     """
-    workers = segmenter.engine.at_once + 1
-    remaining = iter(paths)
-    waiting: deque[Future[Segmented | Skipped]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="segment") as pool:
-
-        def begin(count: int) -> None:
-            for path in islice(remaining, count):
-                waiting.append(pool.submit(_answer, path, segmenter, max_megapixels))
-
-        try:
-            begin(workers + _AHEAD)
-            while waiting:
-                answer = waiting.popleft().result()
-                begin(1)
-                yield answer
-        finally:  # on Ctrl-C, or where the caller has seen enough
-            pool.shutdown(wait=False, cancel_futures=True)
+    return ahead(
+        lambda path: _answer(path, segmenter, max_megapixels),
+        paths,
+        workers=segmenter.engine.at_once + 1,
+        waiting=_WAITING,
+    )
 
 
 def _answer(path: Path, segmenter: Segmenter, max_megapixels: float) -> Segmented | Skipped:

@@ -22,7 +22,7 @@ def usable_cores() -> int:
 
 
 def runs_at_once(photos: int) -> int:
-    """Tell how many of a batch's photographs the network should take at the same time.
+    """Tell how many photographs of a batch, or tiles of a raster, the network should take at the same time.
 
     A core for each is best, for threads that share a photograph wait for each other; but no more than four at a
     time, since one of 48 megapixels takes most of a gigabyte while it is worked on.

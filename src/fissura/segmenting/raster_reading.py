@@ -5,6 +5,7 @@ Needs the extra ``geo``, which is imported when it is first used.
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ _CACHE_BYTES = 2**26
 
 
 class Raster:
-    """A picture that is read by windows; see `open_raster`.
+    """A picture that is read by windows, from several threads if need be; see `open_raster`.
 
     Attributes:
         path: its file.
@@ -38,6 +39,7 @@ class Raster:
         self.dataset = dataset
         self.shape: tuple[int, int] = (dataset.height, dataset.width)
         self._bands = _bands_of(path, dataset)
+        self._one_at_a_time = threading.Lock()  # GDAL's datasets do not take two threads at once
         flags = [flag.name for band in dataset.mask_flag_enums for flag in band]
         self.has_nodata = set(flags) != {"all_valid"}
 
@@ -85,7 +87,8 @@ class Raster:
         from rasterio.errors import RasterioError
 
         try:
-            pixels: NDArray[np.uint8] = read()
+            with self._one_at_a_time:
+                pixels: NDArray[np.uint8] = read()
         except RasterioError as error:
             raise FissuraError(
                 f"{self.path}: cannot be read to its end ({_first_line(error)}); get the file anew"

@@ -51,8 +51,8 @@ class Segmenter:
         cleaning: settings of the step from probability to mask; those of the model file if not given.
         threads: threads the network may use; as many as there are usable cores if not given.
         engine: what runs the network; ``"auto"`` measures which is the faster one here, see `choose_engine`.
-        at_once: photographs that may be segmented at the same time, each with its share of the threads; many
-            photographs come through fastest so, a single one fastest with all threads, which is the default.
+        at_once: photographs or tiles that may be segmented at the same time, each with its share of the threads;
+            many come through fastest so, a single one fastest with all threads, which is the default.
 
     Attributes:
         card: what the model file says about itself.
@@ -118,6 +118,7 @@ class Segmenter:
             tile_px=self.card.tile_px,
             overlap_px=self.card.overlap_px,
             multiple_px=self.card.multiple_px,
+            at_once=self.engine.at_once,
         )
 
     def probability_of_tile(self, tile: NDArray[np.uint8], normaliser: Normaliser) -> NDArray[np.float32]:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
 from fissura.files import output_folder, written_whole
+from fissura.segmenting.ahead import ahead
 from fissura.segmenting.engines import ENGINES, EngineName
 from fissura.segmenting.normalising import Normaliser
 from fissura.segmenting.raster_memory import band_width, cache_bytes, free_bytes
@@ -36,6 +37,7 @@ from fissura.segmenting.tiling import Span, grid_of, strips_in_tiles
 
 WINDOW_PX = (2048, 2048)  # of the passes over a map: a few megapixels, whole blocks
 _CHUNK_ROWS = 64  # turned into levels at once
+_TILE_PIXEL_BYTES = 28  # of a tile in work: its pixels, where it holds data, the network's input and answer
 _PLAN, _PARTS = "raster.json", ".parts"
 
 
@@ -112,13 +114,16 @@ def _begin(raster: Raster, segmenter: Segmenter, maps: RasterMaps, budget: int, 
             raise FissuraError(f"{map_file}: is there already, and not from Fissura; choose another --out")
     card = segmenter.card
     normaliser = normaliser_of(raster, card.normalisation)
-    side = card.tile_px
-    segmenter.probability_of_tile(np.zeros((side, side, 3), np.uint8), normaliser)  # takes the memory that it needs
+    side, at_once = card.tile_px, segmenter.engine.at_once
+    blank = np.zeros((side, side, 3), np.uint8)
+    for _ in ahead(lambda _: segmenter.probability_of_tile(blank, normaliser), range(at_once), workers=at_once):
+        pass  # the network takes the memory that it needs
+    free = free_bytes(budget) - (at_once + 1) * _TILE_PIXEL_BYTES * side**2
     plan = {
         **made_with,
         "mean": normaliser.mean,
         "std": normaliser.std,
-        "band_px": band_width(raster, side, free_bytes(budget)),
+        "band_px": band_width(raster, side, free),
         "model": card.model_dump(mode="json"),
         "cleaning": segmenter.cleaning.model_dump(),
     }
@@ -155,11 +160,13 @@ def _predict(
     parts = Parts(out.parent / _PARTS / "probability", raster)
     done = 0
 
-    def read(rows: slice, columns: slice) -> NDArray[np.uint8] | None:
+    def advance(tiles: int = 1) -> None:
         nonlocal done
+        done += tiles
         if progress is not None:
             progress(done, total)
-        done += 1
+
+    def read(rows: slice, columns: slice) -> NDArray[np.uint8] | None:
         window = Window(rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
         holds_data = raster.holds_data(window)
         if not holds_data.any():
@@ -177,9 +184,9 @@ def _predict(
         windows += of_band
         first = next((index for index, window in enumerate(of_band) if not parts.has(window)), len(of_band))
         if first == len(of_band):
-            done += _tiles(grid, band, 0)
+            advance(_tiles(grid, band, 0))
             continue
-        done += _tiles(grid, band, 0) - _tiles(grid, band, of_band[first].top)
+        advance(_tiles(grid, band, 0) - _tiles(grid, band, of_band[first].top))
         strips = strips_in_tiles(
             grid,
             read,
@@ -187,6 +194,8 @@ def _predict(
             multiple_px=card.multiple_px,
             band=band,
             first_row=of_band[first].top,
+            at_once=segmenter.engine.at_once,
+            advance=advance,
         )
         levels = (
             to_levels(strip[row : row + _CHUNK_ROWS], segmenter.cleaning)
@@ -195,8 +204,6 @@ def _predict(
         )
         for window, values in _windows_from(levels, of_band[first:]):
             parts.write(window, values, raster.holds_data(window))
-    if progress is not None:
-        progress(total, total)
     parts.join(out, windows)
 
 

@@ -7,8 +7,9 @@
    least of the surroundings, along half a period of a squared sine. The weights of all tiles are scaled to
    sum to 1 at every pixel.
 
-Tiles run row by row. A row of pixels is finished when no tile below reaches it: `strips_in_tiles` hands finished
-rows out and forgets them, so that a picture need not fit in memory; `in_tiles` puts them together.
+Tiles run row by row, one or more ahead of the blending. A row of pixels is finished when no tile below reaches
+it: `strips_in_tiles` hands finished rows out and forgets them, so that a picture need not fit in memory; `in_tiles`
+puts them together.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fissura.segmenting.ahead import ahead
 
 # Up to this many tiles' area, one run costs less than overlapping tiles would.
 _WHOLE_UP_TO_TILES = 2
@@ -95,7 +98,7 @@ def grid_of(height: int, width: int, tile_px: int, overlap_px: int) -> tuple[lis
 
 
 def in_tiles(
-    photo: NDArray[np.uint8], predict: Predict, *, tile_px: int, overlap_px: int, multiple_px: int
+    photo: NDArray[np.uint8], predict: Predict, *, tile_px: int, overlap_px: int, multiple_px: int, at_once: int = 1
 ) -> NDArray[np.float32]:
     """Predict a photograph's probability map, whole or tile by tile.
 
@@ -105,6 +108,7 @@ def in_tiles(
         tile_px: side of a tile in px, a multiple of ``multiple_px``.
         overlap_px: least overlap of neighbouring tiles in px.
         multiple_px: ``predict`` is given tiles whose height and width are multiples of this.
+        at_once: how many tiles ``predict`` may be given at the same time, from several threads.
 
     Returns:
         (H, W) float32 in [0, 1].
@@ -113,7 +117,7 @@ def in_tiles(
     grid = grid_of(height, width, tile_px, overlap_px)
     probability = np.empty((height, width), np.float32)
     for top, strip in strips_in_tiles(
-        grid, lambda rows, columns: photo[rows, columns], predict, multiple_px=multiple_px
+        grid, lambda rows, columns: photo[rows, columns], predict, multiple_px=multiple_px, at_once=at_once
     ):
         probability[top : top + len(strip)] = strip
     return probability
@@ -127,6 +131,8 @@ def strips_in_tiles(
     multiple_px: int,
     band: slice | None = None,
     first_row: int = 0,
+    at_once: int = 1,
+    advance: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Predict a picture's probability map from top to bottom, one strip of finished rows after the other.
 
@@ -135,11 +141,13 @@ def strips_in_tiles(
 
     Args:
         grid: the picture's tiles; see `grid_of`.
-        read: gives a tile's pixels.
-        predict: gives the probability map of a tile.
+        read: gives a tile's pixels; called from several threads.
+        predict: gives the probability map of a tile; called from several threads.
         multiple_px: ``predict`` is given tiles whose height and width are multiples of this.
         band: the columns wanted; all if None. Tiles that reach over the band's sides run all the same.
         first_row: the first row wanted; tiles that end above it do not run.
+        at_once: how many tiles are read and predicted at the same time, ahead of the strips.
+        advance: called after each tile.
 
     Yields:
         The first row of a strip, and the strip: (h, band's width) float32 in [0, 1], which the next one overwrites.
@@ -150,12 +158,22 @@ def strips_in_tiles(
     wanted_columns = [column for column in columns if column.start < band.stop and column.stop > band.start]
     strip = np.zeros((len(rows[0].weight), band.stop - band.start), np.float32)  # one row of tiles
     below = [row.start for row in wanted_rows[1:]] + [rows[-1].stop]
+
+    def probability(tile: tuple[Span, Span]) -> NDArray[np.float32] | None:
+        row, column = tile
+        photo = read(row.pixels, column.pixels)
+        return None if photo is None else predict(_padded(photo, multiple_px))
+
+    tiles = [(row, column) for row in wanted_rows for column in wanted_columns]
+    # A single tile has nothing to run ahead of.
+    answers = ahead(probability, tiles, workers=at_once) if len(tiles) > 1 else map(probability, tiles)
     for row, next_start in zip(wanted_rows, below, strict=True):
         for column in wanted_columns:
-            photo = read(row.pixels, column.pixels)
-            if photo is None:
+            predicted = next(answers)
+            advance()
+            if predicted is None:
                 continue
-            predicted = predict(_padded(photo, multiple_px))[: len(row.weight), : len(column.weight)]
+            predicted = predicted[: len(row.weight), : len(column.weight)]
             start, stop = max(column.start, band.start), min(column.stop, band.stop)
             here = slice(start - column.start, stop - column.start)
             weight = row.weight[:, None] * column.weight[here]

@@ -20,11 +20,13 @@ from fissura.segmenting import (
     memory_bytes,
     open_raster,
     read_card,
+    runs_at_once,
 )
 from fissura.segmenting import segment_raster as segment_to_maps
 from fissura.verbs.paths import Advance, AnyPath
 from fissura.verbs.raster_cracks import measure_raster
 
+_TILES_AT_ONCE = 2  # one is read or blended while the other keeps the network busy
 _LABEL_BYTES = 12  # that drawing one crack's outline takes per pixel of its bounding box
 
 
@@ -106,7 +108,7 @@ def segment_raster(
         )
     if resume and engine == "auto":
         engine = engine_begun_with(folder) or engine
-    segmenter = Segmenter(file, cleaning=cleaning, engine=engine)
+    segmenter = Segmenter(file, cleaning=cleaning, engine=engine, at_once=runs_at_once(_TILES_AT_ONCE))
     maps = segment_to_maps(path, segmenter, folder, budget_bytes=budget, resume=resume, progress=progress)
     table, gpkg = folder / "cracks.csv", folder / "cracks.gpkg"
     with open_raster(path) as picture, open_raster(maps.mask) as mask, open_raster(maps.probability) as chances:

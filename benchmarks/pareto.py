@@ -1,0 +1,163 @@
+"""Dice against time: ``python benchmarks/pareto.py``, after `field.py` has trained its rows.
+
+Every trained row of ``results/field`` whose model file is still in ``runs/`` is measured in every engine, as it is
+and in 8 bits, and so is the bundled model; the classical filters are measured as they are. In one run each takes its
+turn on the same photographs of the test split, decoded beforehand, from pixels to mask; the median over photographs
+of the best of ``--rounds`` counts. Dice is that of the test split: of the result file for float32, scored anew for
+other arithmetic. Figures and plot go to ``results/pareto.md`` and ``pareto.png``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure as Picture
+from numpy.typing import NDArray
+
+from field import DATA, RESULTS, RUNS
+from fissura.files import written_whole
+from fissura.learning.quantising import quantise
+from fissura.photos import DataSet, load_data, read_photo
+from fissura.scoring import evaluate
+from fissura.segmenting import Cleaning, Segmenter, bundled_model, clean, installed_engines, usable_cores
+from methods.classical import CLASSICAL
+from report.plots import COLOURS
+from rows import Row, read_results
+
+OUT = Path(__file__).parent / "results" / "pareto.json"
+PHOTOS = 24  # of each of which the time is taken
+
+Segment = Callable[[NDArray[np.uint8]], object]
+
+
+@dataclass
+class Point:
+    """A way to segment: what it is called, what it learns from, how good and how slow it is."""
+
+    name: str
+    supervision: str
+    dice: float
+    ms_per_megapixel: float = np.inf
+
+
+def main() -> None:
+    """Measure, then write the table and the plot."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    test = load_data(DATA).with_split("test")
+    photos = [read_photo(photo.path) for photo in test.photos[:: max(1, len(test) // PHOTOS)]]
+    with tempfile.TemporaryDirectory() as folder:
+        ways = list(_ways(test, Path(folder)))
+        for _, segment in ways:
+            segment(photos[0])
+        times = np.full((len(ways), len(photos)), np.inf)
+        for _ in range(options.rounds):
+            for (at, photo), (way, (_, segment)) in (
+                (one, other) for one in enumerate(photos) for other in enumerate(ways)
+            ):
+                begun = time.perf_counter()
+                segment(photo)
+                taken = 1000 * (time.perf_counter() - begun) / (photo.shape[0] * photo.shape[1] / 1e6)
+                times[way, at] = min(times[way, at], taken)
+    points = [point for point, _ in ways]
+    for point, taken in zip(points, np.median(times, axis=1), strict=True):
+        point.ms_per_megapixel = round(float(taken), 2)
+    points.sort(key=lambda point: point.ms_per_megapixel)
+    machine = f"{usable_cores()} cores of {platform.processor() or platform.machine()}, load {os.getloadavg()[0]:.1f}"
+    _write(points, machine)
+
+
+def _ways(test: DataSet, folder: Path) -> list[tuple[Point, Segment]]:
+    ways: list[tuple[Point, Segment]] = []
+    for row, result in read_results(RESULTS):
+        dice = _dice(result["summary"])
+        if row.method in CLASSICAL:
+            ways.append((Point(row.name, row.supervision, dice), _filter(row, result["cleaning"])))
+        model = bundled_model() if row.method == "box" else RUNS / f"{row.name}-{row.seed}-{row.digest()}/model.onnx"
+        if row.method not in ("recipe", "box") or row.seed or not model.exists():
+            continue
+        small: Path | None = folder / f"{row.name}.onnx"
+        try:
+            quantise(model, [], folder / f"{row.name}.onnx")
+        except Exception as error:  # a row, not the run, is lost
+            print(f"{row.name}: not in 8 bits ({error})")
+            small = None
+        for arithmetic, file in (("float32", model), ("int8", small)):
+            for engine in installed_engines() if file else ():
+                segmenter = Segmenter(file, engine=engine)
+                name = f"{row.name}, {engine}, {arithmetic if arithmetic == 'int8' else segmenter.engine.arithmetic}"
+                name = name.removesuffix(" on CPU")
+                exact = name.endswith("float32")
+                print(name, flush=True)
+                value = dice if exact else _dice(json.loads(_summary(test, segmenter)))
+                ways.append((Point(name, row.supervision, value), segmenter.segment))
+    return ways
+
+
+def _filter(row: Row, cleaning: dict[str, float]) -> Segment:
+    score, settings = CLASSICAL[row.method], Cleaning(**cleaning)
+    return lambda photo: clean(score(photo), settings)
+
+
+def _summary(test: DataSet, segmenter: Segmenter) -> str:
+    return str(evaluate(test, segmenter.segment).summary.to_json(orient="records", double_precision=6))
+
+
+def _dice(summary: list[dict[str, float | str]]) -> float:
+    """Give the mean over the sources of the Dice of cracked photographs."""
+    return next(
+        float(one["value"]) for one in summary if (one["scope"], one["metric"]) == ("mean of sources", "dice_cracked")
+    )
+
+
+def _front(points: list[Point]) -> list[Point]:
+    """Keep the points that none is both faster and better than; they come sorted by time."""
+    front: list[Point] = []
+    for point in points:
+        if not front or point.dice > front[-1].dice:
+            front.append(point)
+    return front
+
+
+def _write(points: list[Point], machine: str) -> None:
+    front = _front(points)
+    lines = ["### Dice against time", "", f"Pixels to mask, photographs of the test split. {machine}.", ""]
+    lines += ["| way | ms per megapixel | Dice, mean of sources | on the front |", "|---|---|---|---|"]
+    lines += [
+        f"| {point.name} | {point.ms_per_megapixel:.1f} | {point.dice:.3f} | {'yes' if point in front else ''} |"
+        for point in points
+    ]
+    facts = {"machine": machine, "points": [asdict(point) for point in points]}
+    for suffix, content in ((".json", json.dumps(facts, indent=1)), (".md", "\n".join(lines))):
+        with written_whole(OUT.with_suffix(suffix)) as temporary:
+            temporary.write_text(content + "\n", "utf-8")
+    picture = Picture(figsize=(8, 5), layout="constrained")
+    axes = picture.subplots()
+    axes.plot([point.ms_per_megapixel for point in front], [point.dice for point in front], color="#cccccc", zorder=0)
+    for point in points:
+        axes.plot(point.ms_per_megapixel, point.dice, "o", color=COLOURS[point.supervision], markersize=5)
+        axes.annotate(
+            point.name, (point.ms_per_megapixel, point.dice), (5, 3), textcoords="offset points", fontsize=6
+        )
+    axes.set(xscale="log", ylim=(0, 1), xlabel="ms per megapixel", ylabel="Dice, mean of sources")
+    axes.margins(x=0.25)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#e6e6e6", linewidth=0.7)
+    with written_whole(OUT.with_suffix(".png")) as temporary:
+        picture.savefig(temporary, dpi=150)
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
