@@ -24,6 +24,10 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/field.py
 	$(BIN)/python benchmarks/measuring_accuracy.py
 	$(BIN)/python benchmarks/painting_speed.py
+	$(BIN)/python benchmarks/engines.py
+	$(BIN)/python benchmarks/pareto.py
+	$(BIN)/python benchmarks/gigapixel.py
+	$(BIN)/python benchmarks/field.py --tables-only
 
 clean:
 	rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

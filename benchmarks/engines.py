@@ -11,8 +11,8 @@ figures are ratios within this one run; the table goes to ``results/engines.md``
   weights, in an environment of its own.
 * ``fissura ...``: ``fissura segment`` as a user calls it, which writes probability maps and overlays besides.
 
-A model's speed does not depend on its weights, but how long cleaning and writing take does: name a trained model
-with ``--model``. ``--photos 20 --rounds 1 --dry`` is a short run that writes nothing.
+A model's speed does not depend on its weights, but how long cleaning and writing take does: it is the
+bundled one unless ``--model`` names another. ``--photos 20 --rounds 1 --dry`` is a short run that writes nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ import numpy as np
 from fissura.files import written_whole
 from fissura.painting import SURFACES, draw_surface, paint_cracks
 from fissura.photos import save_image
-from fissura.segmenting import ENGINES, installed_engines, read_card, usable_cores
+from fissura.segmenting import ENGINES, bundled_model, installed_engines, read_card, usable_cores
 from methods.peers import HERE as PEERS
 from methods.peers import peer_interpreter
 
@@ -127,7 +127,7 @@ def table(best: dict[str, float], count: int, machine: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, help="float32 model file of the compact network")
+    parser.add_argument("--model", type=Path, default=bundled_model(), help="float32 model file; the bundled one")
     parser.add_argument("--photos", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--dry", action="store_true", help="write no results")
@@ -136,8 +136,6 @@ def main() -> None:
     if given.eager:
         eager_loop(given.eager[0], Path(given.eager[1]), Path(given.eager[2]))
         return
-    if given.model is None:
-        parser.error("give --model, a float32 model file of the compact network")
     from fissura.learning.quantising import quantise
 
     with tempfile.TemporaryDirectory() as name:

@@ -1,4 +1,4 @@
-"""Rasters of 0.1, 0.3 and 1 gigapixel: memory, speed, and a kill: ``python benchmarks/gigapixel.py --model FILE``.
+"""Rasters of 0.1, 0.3 and 1 gigapixel: memory, speed, and a kill: ``python benchmarks/gigapixel.py``.
 
 Each raster is painted block by block: procedural surfaces, and fractal cracks that run on across the blocks. A child
 process segments and measures it; what it took is what the system says of the child. Compared are
@@ -43,7 +43,7 @@ from fissura.painting import SURFACES, Branch, draw_surface
 from fissura.painting.centreline import fractal_line, width_profile
 from fissura.painting.rendering import coverage
 from fissura.photos import save_image
-from fissura.segmenting import Segmenter
+from fissura.segmenting import Segmenter, bundled_model
 
 RESULTS = Path(__file__).parent / "results" / "gigapixel.json"
 SECTION = RESULTS.with_suffix(".md")
@@ -171,7 +171,7 @@ def section(results: dict[str, Any]) -> str:
     kill = results["kill"]
     return "\n".join(
         [
-            "## Rasters",
+            "### Rasters",
             "",
             f"`segment-raster` with `--memory {results['memory']}` on {results['machine']}; model "
             f"{results['model']}. Small photographs of {SMALL_PX} x {SMALL_PX} px: "
@@ -192,7 +192,7 @@ def section(results: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--model", type=Path, default=bundled_model(), help="the bundled one if not given")
     parser.add_argument("--megapixels", type=float, nargs="+", default=SIZES)
     parser.add_argument("--memory", default="1GiB")
     parser.add_argument("--look", type=Path, help="write a corner of the first raster, and of its mask, to this PNG")
