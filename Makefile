@@ -25,6 +25,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/measuring_accuracy.py
 	$(BIN)/python benchmarks/painting_speed.py
 	$(BIN)/python benchmarks/engines.py
+	$(BIN)/python benchmarks/roofline.py
 	$(BIN)/python benchmarks/pareto.py
 	$(BIN)/python benchmarks/gigapixel.py
 	$(BIN)/python benchmarks/field.py --tables-only

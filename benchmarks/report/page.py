@@ -118,7 +118,7 @@ def _page(methods: list[Method], sources: list[str], has_few: bool, pictures: Pa
 
 def _speed(results: Path) -> list[str]:
     """Include what the other benchmarks have written, where they have run."""
-    tables = [results / f"{name}.md" for name in ("engines", "pareto", "gigapixel")]
+    tables = [results / f"{name}.md" for name in ("engines", "roofline", "pareto", "gigapixel")]
     found = [line for path in tables if path.exists() for line in ["", *path.read_text("utf-8").splitlines()]]
     if (results / "pareto.png").exists():
         found += ["", "![Dice against ms per megapixel](results/pareto.png)"]

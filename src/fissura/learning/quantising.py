@@ -75,19 +75,9 @@ def quantise(model: Path, photos: Sequence[Path], out: Path, *, seed: int = 0) -
         raise FissuraError(f"{model}: computes in {card.arithmetic} already; give the model it was made from")
     rng = np.random.default_rng(seed)
     surfaces = _surfaces(photos, card, rng)
-    with tempfile.TemporaryDirectory() as folder, _quiet():
-        prepared, quantised = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
-        quant_pre_process(model, prepared, skip_symbolic_shape=True)
-        quantize_static(
-            prepared,
-            quantised,
-            _Calibration(surfaces[:_CALIBRATING], card, rng),
-            quant_format=QuantFormat.QDQ,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            per_channel=True,
-        )
-        replace_card(quantised, card.model_copy(update={"arithmetic": "int8"}))
+    with tempfile.TemporaryDirectory() as folder:
+        quantised = Path(folder) / "int8.onnx"
+        write_int8(model, surfaces[:_CALIBRATING], quantised, rng)
         dice = agreement(model, quantised, [paint_cracks(one, rng).photo for one in surfaces[_CALIBRATING:]])
         if not dice >= LEAST_DICE:
             raise FissuraError(
@@ -98,6 +88,31 @@ def quantise(model: Path, photos: Sequence[Path], out: Path, *, seed: int = 0) -
     with written_whole(out) as temporary:
         temporary.write_bytes(content)
     return Quantised(out, dice)
+
+
+def write_int8(model: Path, surfaces: Sequence[NDArray[np.uint8]], out: Path, rng: np.random.Generator) -> None:
+    """Write the 8-bit version of a model file, whatever its masks are then worth.
+
+    Args:
+        model: the ``.onnx`` model file to start from.
+        surfaces: (H, W, 3) uint8 RGB each, without cracks; H and W multiples of the card's ``multiple_px``.
+        out: the ``.onnx`` file to write.
+        rng: source of randomness of the painted cracks.
+    """
+    card = read_card(model)
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(model, prepared, skip_symbolic_shape=True)
+        quantize_static(
+            prepared,
+            out,
+            _Calibration(surfaces, card, rng),
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+        )
+    replace_card(out, card.model_copy(update={"arithmetic": "int8"}))
 
 
 def agreement(model: Path, other: Path, photos: Sequence[NDArray[np.uint8]]) -> float:
