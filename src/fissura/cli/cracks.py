@@ -12,6 +12,7 @@ import typer
 import fissura
 from fissura.cli.app import app
 from fissura.cli.options import Model, argument, examples, option
+from fissura.segmenting import Resize
 from fissura.terminal import Verb, fail, name_skipped, notice, progress, say, show_table
 
 OF_MODEL = "From probability to mask, instead of the model's"
@@ -36,6 +37,7 @@ Engine = Annotated[
         "fissura segment wall.jpg --out masks",
         "fissura segment new-photographs --model runs/walls/model.onnx --out masks",
         "fissura segment new-photographs --out masks --high 0.8 --min-extent-px 100",
+        "fissura segment close-ups --out masks --resize auto",
         "fissura segment new-photographs --out masks --resume",
     ),
 )
@@ -52,6 +54,14 @@ def segment(
     ] = None,
     max_megapixels: Annotated[float, typer.Option(help="Skip larger photographs.")] = 64.0,
     engine: Engine = EngineChoice.auto,
+    resize: Annotated[
+        str,
+        typer.Option(
+            help="Factor by which the network sees photographs smaller, such as 0.25 for close-ups with cracks wider "
+            "than 40 px; auto tries several on each.",
+            metavar="FACTOR|auto",
+        ),
+    ] = "1",
     rle: Annotated[
         bool, typer.Option("--rle", help="Write submission.csv too, run-length encoded as the original system's.")
     ] = False,
@@ -71,6 +81,7 @@ def segment(
             min_extent_fraction=min_extent_fraction,
             max_megapixels=max_megapixels,
             engine=engine.value,
+            resize=_factor(resize),
             submission=rle,
             resume=resume,
             progress=advance,
@@ -89,3 +100,12 @@ def segment(
     )
     say(f"table: {results.table}")
     notice(f"measure it: fissura report {shlex.quote(str(out))} --mm-per-px SCALE")
+
+
+def _factor(text: str) -> Resize:
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is neither a number nor auto", param_hint="--resize") from None

@@ -18,6 +18,7 @@ from fissura.segmenting.normalising import Normalisation, normalise
 from fissura.segmenting.raster_memory import free_bytes, memory_bytes
 from fissura.segmenting.raster_pieces import RasterPiece, StreamedPieces, Window
 from fissura.segmenting.raster_reading import Raster, open_raster
+from fissura.segmenting.resizing import Resize
 from fissura.segmenting.segmenter import Segmentation, Segmenter
 from fissura.segmenting.streaming import RasterMaps, engine_begun_with, segment_raster
 
@@ -35,6 +36,7 @@ __all__ = [
     "Raster",
     "RasterMaps",
     "RasterPiece",
+    "Resize",
     "Segmentation",
     "Segmented",
     "Segmenter",

@@ -18,6 +18,7 @@ from fissura.segmenting.cores import usable_cores
 from fissura.segmenting.engines import Engine, EngineName, open_engine
 from fissura.segmenting.model_file import ModelCard
 from fissura.segmenting.normalising import Normaliser
+from fissura.segmenting.resizing import Resize, at_best_scale, at_scale, checked_resize
 from fissura.segmenting.tiling import in_tiles
 
 
@@ -51,6 +52,8 @@ class Segmenter:
         cleaning: settings of the step from probability to mask; those of the model file if not given.
         threads: threads the network may use; as many as there are usable cores if not given.
         engine: what runs the network; ``"auto"`` measures which is the faster one here, see `choose_engine`.
+        resize: factor by which photographs are made smaller or larger for the network, ``"auto"`` to try several on
+            each; see `fissura.segmenting.resizing`.
         at_once: photographs or tiles that may be segmented at the same time, each with its share of the threads;
             many come through fastest so, a single one fastest with all threads, which is the default.
 
@@ -78,6 +81,7 @@ class Segmenter:
         cleaning: Cleaning | None = None,
         threads: int | None = None,
         engine: EngineName | Literal["auto"] = "onnxruntime",
+        resize: Resize = 1.0,
         at_once: int = 1,
     ) -> None:
         threads = threads or usable_cores()
@@ -89,7 +93,10 @@ class Segmenter:
         self.engine, opened = open_engine(model, engine, threads=threads, at_once=min(at_once, threads))
         self.card: ModelCard = opened.card
         self.cleaning: Cleaning = cleaning or opened.card.cleaning
+        self._resize = checked_resize(resize)
         settings = opened.sha256 + self.cleaning.model_dump_json() + self.engine.name + self.engine.arithmetic
+        if resize != 1:
+            settings += str(resize)
         self.identity: str = hashlib.sha256(settings.encode()).hexdigest()[:16]
         self._path = model
 
@@ -110,6 +117,11 @@ class Segmenter:
         Raises:
             FissuraError: if the network fails on this photograph.
         """
+        if self._resize == "auto":
+            return at_best_scale(photo, self.cleaning, self._in_tiles)
+        return at_scale(photo, self._resize, self._in_tiles)
+
+    def _in_tiles(self, photo: NDArray[np.uint8]) -> NDArray[np.float32]:
         # Every tile is normalised by the whole photograph's statistics, else tiles would not fit together.
         normaliser = Normaliser.of(photo, self.card.normalisation)
         return in_tiles(

@@ -11,6 +11,7 @@ from fissura.photos import find_photos
 from fissura.reporting import ResultsFolder, without_results
 from fissura.segmenting import (
     EngineName,
+    Resize,
     Segmenter,
     Skipped,
     bundled_model,
@@ -51,6 +52,7 @@ def segment(
     min_extent_fraction: float | None = None,
     max_megapixels: float | None = None,
     engine: EngineName | Literal["auto"] = "auto",
+    resize: Resize = 1.0,
     submission: bool = False,
     resume: bool = False,
     progress: Advance | None = None,
@@ -68,6 +70,8 @@ def segment(
         max_megapixels: skip larger photographs; 64 if None.
         engine: what runs the network: "onnxruntime", "openvino", or "auto" for the faster one on this machine,
             measured for a moment with each new model.
+        resize: factor by which photographs are resized for the network; "auto" tries 1, 1/2, 1/4 ... on each and
+            keeps what shows the most crack. Maps have the photograph's own size all the same.
         submission: whether to write the original system's run-length encoded ``submission.csv`` too.
         resume: pass over what an earlier run with equal settings and engine has finished.
         progress: called with photographs done and their total.
@@ -89,7 +93,7 @@ def segment(
         cleaning = read_card(file).cleaning.changed(
             low=low, high=high, min_extent_px=min_extent_px, min_extent_fraction=min_extent_fraction
         )
-    segmenter = Segmenter(file, cleaning=cleaning, engine=engine, at_once=runs_at_once(len(files)))
+    segmenter = Segmenter(file, cleaning=cleaning, engine=engine, resize=resize, at_once=runs_at_once(len(files)))
     results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume)
     results.describe_model(segmenter.card.model_dump(mode="json"), segmenter.cleaning.model_dump())
     total, done, skipped = len(files), len(files) - len(results.pending), []
