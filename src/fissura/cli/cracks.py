@@ -5,14 +5,13 @@ from __future__ import annotations
 import shlex
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 import fissura
 from fissura.cli.app import app
 from fissura.cli.options import Model, argument, examples, option
-from fissura.segmenting import Resize
 from fissura.terminal import Verb, fail, name_skipped, notice, progress, say, show_table
 
 OF_MODEL = "From probability to mask, instead of the model's"
@@ -102,7 +101,7 @@ def segment(
     notice(f"measure it: fissura report {shlex.quote(str(out))} --mm-per-px SCALE")
 
 
-def _factor(text: str) -> Resize:
+def _factor(text: str) -> float | Literal["auto"]:
     if text == "auto":
         return "auto"
     try:
