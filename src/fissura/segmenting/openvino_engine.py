@@ -52,6 +52,9 @@ class OpenVinoEngine:
             compiled: Any = core.compile_model(core.read_model(content), "CPU", settings)
         except RuntimeError as error:
             raise FissuraError(f"{path}: OpenVINO cannot run this network; choose --engine onnxruntime") from error
+        # The first tensor sets up what all share. Two threads that both made it waited for each other for ever: one
+        # held Python's lock and wanted the binding's, the other the reverse.
+        openvino.Tensor(np.zeros(1, np.float32))
         self.at_once = at_once
         precision = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
         self.arithmetic = f"{_ARITHMETIC.get(precision, precision)} on CPU"
