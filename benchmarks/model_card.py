@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fissura.files import written_whole
 from fissura.painting import SURFACES, PaintedPhoto, draw_surface, paint_cracks, paint_nothing
 from fissura.photos import save_image
-from fissura.reporting import draw_overlay
+from fissura.reporting.overlay import draw_overlay
 from fissura.scoring.metrics import dice
 from fissura.segmenting import ModelCard, Segmenter, bundled_model
 

@@ -124,6 +124,12 @@ def test_import_loads_nothing_heavy(code: str) -> None:
     assert int(count) < 400  # modules; numpy alone brings 150
 
 
+def test_segmenting_loads_nothing_that_only_other_verbs_need() -> None:
+    code = "import fissura; fissura.segment; import sys; print(*{'pandas', 'matplotlib', 'ezdxf'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

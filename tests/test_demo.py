@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from fissura import verbs
 from fissura.demo import FIGURES, Demo, paint_photograph, run_demo
 from fissura.errors import FissuraError
 from fissura.photos import load_data, read_mask, read_photo
+from fissura.verbs.models import evaluate
 from model_files import CARD, CLEANING, write_model
 
 SMALL: dict[str, Any] = {"photos": 14, "side_px": 96}
@@ -36,7 +36,7 @@ def _stand_ins() -> Iterator[list[dict[str, Any]]]:
         return SimpleNamespace(model=write_model(out / "model.onnx", card=card))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verbs, "train", train)
+        patch.setattr("fissura.demo.train", train)
         yield calls
 
 
@@ -73,7 +73,7 @@ def test_held_out_photographs_have_masks_and_a_test_split(demo: Demo) -> None:
 
 
 def test_figures_are_those_of_an_evaluation_of_the_models(demo: Demo) -> None:
-    evaluation = verbs.evaluate([demo.folder / "held-out"], model=demo.models["painted"])
+    evaluation = evaluate([demo.folder / "held-out"], model=demo.models["painted"])
     summary = evaluation.summary.query("scope == 'overall'").set_index("metric")
     for metric in FIGURES:
         assert demo.figures.loc[metric, ("painted", "value")] == summary.loc[metric, "value"]

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from fissura.errors import FissuraError
-from fissura.photos import DataSet, Photo, inspect_data, load_data, read_photo
+from fissura.photos import DataSet, Photo, load_data, read_photo
 from fissura.photos.duplicates import near_pairs, perceptual_hash, thumbnail
 from fissura.photos.findings import association
+from fissura.photos.inspection import inspect_data
 from fissura.reporting.inspection_sheet import draw_inspection
 
 

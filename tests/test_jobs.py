@@ -14,7 +14,7 @@ from PIL import Image
 from fissura.cli.jobs import Format
 from fissura.exchanging import EXPORT_FORMATS
 from fissura.photos import load_data, read_mask
-from fissura.verbs import Scale
+from fissura.verbs.scales import Scale
 from model_files import network, write_model
 from test_cli import refused, run, save
 

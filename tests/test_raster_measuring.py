@@ -18,7 +18,7 @@ from fissura.cli import app
 from fissura.measuring import DEFAULT_SEVERITY, measure
 from fissura.segmenting import Cleaning, open_raster
 from fissura.verbs.raster_cracks import RasterCracks, measure_raster
-from fissura.verbs.rasters import scale_of
+from fissura.verbs.rasters import SegmentedRaster, scale_of
 from model_files import CARD, network, write_model
 
 UTM = "EPSG:32632"
@@ -100,7 +100,7 @@ def test_a_short_crack_is_measured_to_the_last_digit(
     pd.testing.assert_frame_equal(windowed[short], at_once[short], rtol=1e-9)
 
 
-def _segment(tmp_path: Path, path: Path, **options: object) -> fissura.verbs.SegmentedRaster:
+def _segment(tmp_path: Path, path: Path, **options: object) -> SegmentedRaster:
     cleaning = Cleaning(low=0.3, high=0.9, min_extent_px=40, min_extent_fraction=0.5)
     card = CARD.model_copy(update={"cleaning": cleaning, "tile_px": 512, "overlap_px": 48})
     model = write_model(tmp_path / "model.onnx", network(gain=-6.0, bias=-6.0, kernel_px=3), card)

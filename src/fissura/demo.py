@@ -20,7 +20,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from fissura import verbs
 from fissura.errors import FissuraError
 from fissura.files import output_folder, written_whole
 from fissura.painting import SURFACES, PainterSettings, draw_surface, paint_cracks, paint_nothing
@@ -28,6 +27,8 @@ from fissura.photos import Photo, load_data, read_mask, read_photo, save_image
 from fissura.reporting.score_plots import FALSE, FOUND, MISSED
 from fissura.scoring import Evaluation
 from fissura.segmenting import Segmenter
+from fissura.verbs.cracks import Results, segment
+from fissura.verbs.models import evaluate, train
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -63,7 +64,7 @@ class Demo:
     folder: Path
     models: Mapping[str, Path]
     evaluations: Mapping[str, Evaluation]
-    results: verbs.Results
+    results: Results
     picture: Path
     seconds: float
 
@@ -147,7 +148,7 @@ def run_demo(
     models, evaluations = {}, {}
     for recipe in RECIPES:
         say(f"Training recipe {recipe} from image-level labels alone")
-        models[recipe] = verbs.train(
+        models[recipe] = train(
             [learned],
             out=out / "runs" / recipe,
             recipe=recipe,
@@ -157,9 +158,9 @@ def run_demo(
             crop_px=side_px,
             progress=progress,
         ).model
-        evaluations[recipe] = verbs.evaluate([held_out], model=models[recipe], out=out / "scores" / recipe)
+        evaluations[recipe] = evaluate([held_out], model=models[recipe], out=out / "scores" / recipe)
     say("Segmenting the held-out photographs with recipe painted")
-    results = verbs.segment([held_out / "test" / "images"], model=models["painted"], out=out / "results")
+    results = segment([held_out / "test" / "images"], model=models["painted"], out=out / "results")
     picture = out / "comparison.png"
     draw_comparison(picture, held_out, models)
     return Demo(out, models, evaluations, results, picture, time.monotonic() - began)

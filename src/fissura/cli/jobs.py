@@ -17,7 +17,7 @@ from fissura.terminal import Verb, name_skipped, progress, say, show_table
 
 if TYPE_CHECKING:
     from fissura.measuring import SeverityClass
-    from fissura.verbs import Measured
+    from fissura.verbs.jobs import Measured
 
 SCALE = "Scale: without it all measures are in px"
 

@@ -7,7 +7,6 @@ photograph that cannot be decoded ends more than itself.
 
 from fissura.photos.dataset import DataSet, Label, Photo, Split
 from fissura.photos.decoding import MAX_MEGAPIXELS, find_photos, read_mask, read_photo, save_image
-from fissura.photos.inspection import Inspection, inspect_data
 from fissura.photos.layouts import Layout, load_data
 from fissura.photos.opening import opening_only
 from fissura.photos.splits import split_by_group
@@ -15,13 +14,11 @@ from fissura.photos.splits import split_by_group
 __all__ = [
     "MAX_MEGAPIXELS",
     "DataSet",
-    "Inspection",
     "Label",
     "Layout",
     "Photo",
     "Split",
     "find_photos",
-    "inspect_data",
     "load_data",
     "opening_only",
     "read_mask",

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2_contingency
 
 RARE = 0.1  # a source where fewer photographs than this carry its rarer label nearly tells the label
 TELLING = 0.3  # Cramér's V of 0.3 is a "medium" effect (Cohen, Statistical Power Analysis, 1988)
@@ -35,6 +34,8 @@ def association(one: pd.Series, other: pd.Series) -> float:
     total = int(table.sum())
     if min(rows, columns) < 2 or total < 2:
         return 0.0
+    from scipy.stats import chi2_contingency  # half a second that most verbs need not spend
+
     phi2 = chi2_contingency(table, correction=False).statistic / total
     phi2 = max(0.0, phi2 - (rows - 1) * (columns - 1) / (total - 1))
     rows_left = rows - (rows - 1) ** 2 / (total - 1)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from fissura.files import written_whole
-from fissura.photos import DataSet, Inspection, Label, read_photo
+from fissura.photos import DataSet, Label, read_photo
+from fissura.photos.inspection import Inspection
 
 # Okabe and Ito's vermilion and blue: told apart by every kind of colour vision.
 COLOURS: dict[Label, str] = {"cracked": "#D55E00", "uncracked": "#0072B2"}

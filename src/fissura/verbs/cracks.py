@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fissura.photos import find_photos
-from fissura.reporting import ResultsFolder, without_results
+from fissura.reporting.results import ResultsFolder, without_results
 from fissura.segmenting import (
     EngineName,
     Resize,

@@ -9,8 +9,10 @@ import numpy as np
 
 from fissura.files import output_folder, written_whole
 from fissura.painting import SURFACES, PaintedPhoto, draw_surface, paint_cracks
-from fissura.photos import Inspection, find_photos, inspect_data, load_data, read_photo, save_image
-from fissura.reporting import draw_inspection, draw_overlay
+from fissura.photos import find_photos, load_data, read_photo, save_image
+from fissura.photos.inspection import Inspection, inspect_data
+from fissura.reporting.inspection_sheet import draw_inspection
+from fissura.reporting.overlay import draw_overlay
 from fissura.verbs.paths import Advance, AnyPath, as_paths
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from fissura.files import output_folder, written_whole
 from fissura.measuring import Comparison, compare_cracks, measure, register
 from fissura.photos import read_photo, save_image
-from fissura.reporting import draw_change
+from fissura.reporting.change_drawing import draw_change
 from fissura.segmenting import Segmenter, bundled_model
 from fissura.verbs.paths import AnyPath
 from fissura.verbs.scales import Scale

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fissura.errors import FissuraError
 from fissura.painting import draw_surface, paint_cracks
 from fissura.photos import load_data, read_photo, save_image
-from fissura.reporting import ResultsFolder
+from fissura.reporting.results import ResultsFolder
 from fissura.segmenting import (
     EngineName,
     Segmentation,
