@@ -33,7 +33,7 @@ def card(network_multiple_px: int) -> ModelCard:
         name="test",
         recipe="seed",
         network="tiny",
-        normalisation="photo",
+        normalisation="grey",
         tile_px=8 * network_multiple_px,
         overlap_px=network_multiple_px,
         multiple_px=network_multiple_px,
