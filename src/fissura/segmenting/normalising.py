@@ -51,8 +51,11 @@ class Normaliser:
         if self.how == "imagenet":
             scaled = (tile.astype(np.float32) - _IMAGENET_MEAN) / _IMAGENET_STD  # (h, w, 3)
             return np.ascontiguousarray(scaled.transpose(2, 0, 1))
-        plane = (luminance(tile).astype(np.float32) - np.float32(self.mean)) / np.float32(self.std)  # (h, w)
-        return np.repeat(plane[None], 3, axis=0)
+        planes = np.empty((3, *tile.shape[:2]), np.float32)
+        np.subtract(luminance(tile), np.float32(self.mean), out=planes[0])
+        planes[0] /= np.float32(self.std)
+        planes[1:] = planes[0]
+        return planes
 
 
 def normalise(photo: NDArray[np.uint8], how: Normalisation) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,7 +62,7 @@ class Raster:
             FissuraError: if the file is damaged there.
         """
         bands = self._or_damaged(lambda: self.dataset.read(self._bands, window=_as_rasterio(window)))
-        return np.ascontiguousarray(np.broadcast_to(bands, (3, *bands.shape[1:])).transpose(1, 2, 0))
+        return np.asarray(cv2.merge([bands[min(channel, len(bands) - 1)] for channel in range(3)]), np.uint8)
 
     def read_band(self, window: Window) -> NDArray[np.uint8]:
         """Read the first band of a window, (h, w) uint8: all there is of a mask or a probability map.

@@ -179,9 +179,14 @@ class Segmenter:
                 f"{self._path}: the network answers {width} x {height} px with a map of shape "
                 f"{logit.shape}; give a model file made by `fissura train`"
             )
-        # The logistic function in a form that cannot overflow; a network's NaN counts as no crack.
-        probability = 0.5 * (1 + np.tanh(0.5 * logit[0, 0]))
-        return np.nan_to_num(probability, copy=False, nan=0.0)  # type: ignore[no-any-return]
+        # The logistic function in a form that cannot overflow, in place, for memory costs more than arithmetic here.
+        probability: NDArray[np.float32] = logit[0, 0]
+        probability *= 0.5
+        np.tanh(probability, out=probability)
+        probability += 1
+        probability *= 0.5
+        np.fmax(probability, 0, out=probability)  # a network's NaN counts as no crack
+        return probability
 
 
 def _first_line(error: Exception) -> str:

@@ -172,7 +172,8 @@ def _predict(
         if not holds_data.any():
             return None
         photo = raster.read(window)
-        photo[~holds_data] = round(normaliser.mean)
+        if not holds_data.all():
+            photo[~holds_data] = round(normaliser.mean)
         return photo
 
     windows: list[Window] = []

@@ -162,7 +162,10 @@ def strips_in_tiles(
     def probability(tile: tuple[Span, Span]) -> NDArray[np.float32] | None:
         row, column = tile
         photo = read(row.pixels, column.pixels)
-        return None if photo is None else predict(_padded(photo, multiple_px))
+        if photo is None:
+            return None
+        predicted = predict(_padded(photo, multiple_px))[: len(row.weight), : len(column.weight)]
+        return predicted * row.weight[:, None] * column.weight
 
     tiles = [(row, column) for row in wanted_rows for column in wanted_columns]
     # A single tile has nothing to run ahead of.
@@ -173,11 +176,10 @@ def strips_in_tiles(
             advance()
             if predicted is None:
                 continue
-            predicted = predicted[: len(row.weight), : len(column.weight)]
             start, stop = max(column.start, band.start), min(column.stop, band.stop)
-            here = slice(start - column.start, stop - column.start)
-            weight = row.weight[:, None] * column.weight[here]
-            strip[:, start - band.start : stop - band.start] += weight * predicted[:, here]
+            strip[:, start - band.start : stop - band.start] += predicted[
+                :, start - column.start : stop - column.start
+            ]
         finished = next_start - row.start
         top = max(first_row, row.start)
         if top < next_start:
@@ -199,4 +201,6 @@ def _window(tile_px: int, overlap_px: int) -> NDArray[np.float64]:
 def _padded(tile: NDArray[np.uint8], multiple_px: int) -> NDArray[np.uint8]:
     """Reflect a tile at its lower and right edge until its sides are multiples of ``multiple_px``."""
     height, width = tile.shape[:2]
+    if height % multiple_px == width % multiple_px == 0:
+        return tile
     return np.pad(tile, ((0, -height % multiple_px), (0, -width % multiple_px), (0, 0)), mode="reflect")
