@@ -12,8 +12,8 @@ from fissura.segmenting.raster_reading import Raster
 from fissura.segmenting.raster_writing import BLOCK_PX
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
-# For finding the pieces of one window, for what Python and GDAL need besides, and for the heap's unused gaps.
-_AT_LEAST_BYTES = 160 * 2**20
+_RESERVE_BYTES = 160 * 2**20
+_AT_LEAST_BYTES = _RESERVE_BYTES + 32 * 2**20
 
 
 def memory_bytes(text: str) -> int:
@@ -48,7 +48,10 @@ def resident_bytes() -> int:
 
 
 def free_bytes(budget_bytes: int) -> int:
-    """Tell how much of the budget is left beside what the process takes already.
+    """Tell how much of the budget may be planned with, beside what the process takes already.
+
+    A reserve is kept: for finding the pieces of one window, for what Python and GDAL need besides, and for the
+    heap's unused gaps.
 
     Raises:
         FissuraError: if that is too little to work with.
@@ -59,7 +62,7 @@ def free_bytes(budget_bytes: int) -> int:
             f"memory: the network and its libraries take {_mib(taken)} alone; give at least "
             f"{_mib(taken + _AT_LEAST_BYTES)}"
         )
-    return budget_bytes - taken
+    return budget_bytes - taken - _RESERVE_BYTES
 
 
 def cache_bytes(raster: Raster, band_px: int, tile_px: int) -> int:

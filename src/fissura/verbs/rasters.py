@@ -110,6 +110,8 @@ def segment_raster(
         engine = engine_begun_with(folder) or engine
     segmenter = Segmenter(file, cleaning=cleaning, engine=engine, at_once=runs_at_once(_TILES_AT_ONCE))
     maps = segment_to_maps(path, segmenter, folder, budget_bytes=budget, resume=resume, progress=progress)
+    ran = segmenter.describe_engine()
+    del segmenter  # measuring needs the memory
     table, gpkg = folder / "cracks.csv", folder / "cracks.gpkg"
     with open_raster(path) as picture, open_raster(maps.mask) as mask, open_raster(maps.probability) as chances:
         scale = mm_per_px if mm_per_px is not None else scale_of(picture)
@@ -131,7 +133,7 @@ def segment_raster(
         len(found.cracks),
         sum(crack.length_px for crack in found.cracks),
         scale,
-        segmenter.describe_engine(),
+        ran,
         large if is_placed else 0,
     )
 
