@@ -1,4 +1,4 @@
-"""Procedural surfaces: concrete, asphalt, plaster and masonry that need no photograph at all."""
+"""Procedural surfaces: concrete, asphalt, plaster, masonry and gravel that need no photograph at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Surface = Literal["concrete", "asphalt", "plaster", "masonry"]
+Surface = Literal["concrete", "asphalt", "plaster", "masonry", "gravel"]
 SURFACES: tuple[Surface, ...] = get_args(Surface)
 
 Field = NDArray[np.float32]  # (H, W)
@@ -67,6 +67,8 @@ def draw_surface(kind: Surface, height: int, width: int, rng: np.random.Generato
             grey, warmth = _plaster(height, width, rng)
         case "masonry":
             grey, warmth = _masonry(height, width, rng)
+        case "gravel":
+            grey, warmth = _gravel(height, width, rng)
     # Light falls off across the picture; materials differ between bluish and ochre, hardly between green and pink.
     light = 1 + 0.04 * noise_field(height, width, max(height, width), rng)
     warm_side = np.array([1.0, 0.15, -1.0], np.float32)
@@ -172,6 +174,45 @@ def _asphalt(height: int, width: int, rng: np.random.Generator) -> tuple[Field, 
     blurred = cv2.GaussianBlur(np.maximum(grey, 4), (0, 0), rng.uniform(0.4, 0.9))
     warmth_of_all = warmth * is_stone + binder * (1 - is_stone)
     return np.asarray(blurred, np.float32), np.asarray(warmth_of_all, np.float32)
+
+
+def _gravel(height: int, width: int, rng: np.random.Generator) -> tuple[Field, Field]:
+    """Chippings side by side, as on a surface dressing or washed concrete, often with finer ones between them.
+
+    Around them runs a net of dark gaps as deep as any crack, here a pixel wide, there a hole that a stone left.
+    """
+    largest_px = float(np.exp(rng.uniform(np.log(5), np.log(28))))
+    light = rng.uniform(0, 2 * np.pi)
+    stone, contrast = rng.uniform(80, 190), rng.uniform(0.05, 0.3)
+    grey = rng.uniform(15, 70) * (1 + 0.2 * noise_field(height, width, 2.0, rng))
+    warmth = np.zeros((height, width), np.float32)
+    for pitch_px in [max(0.45 * largest_px, 4.0), largest_px] if rng.random() < 0.6 else [largest_px]:
+        is_stone, numbers = _chippings(height, width, pitch_px, rng)
+        # Each top is a plane of its own tilt and has one shade.
+        kinds = rng.standard_normal((2, int(numbers.max()) + 1), np.float32)
+        shade = stone * (1 + contrast * kinds[0][numbers])
+        grey += is_stone * (np.maximum(shade, 20) - grey)
+        grey += rng.uniform(4, 20) * _lit(2 * is_stone, light)
+        warmth += is_stone * (0.02 * kinds[1][numbers] - warmth)
+    grey *= 1 + rng.uniform(0.02, 0.1) * fractal_noise(height, width, 1.0, 6.0, 0.0, rng)
+    grey *= 1 + 0.05 * fractal_noise(height, width, 25.0, 200.0, 0.5, rng)
+    blurred = cv2.GaussianBlur(np.maximum(grey, 4), (0, 0), rng.uniform(0.4, 1.0))
+    return np.asarray(blurred, np.float32), warmth
+
+
+def _chippings(
+    height: int, width: int, pitch_px: float, rng: np.random.Generator
+) -> tuple[Field, NDArray[np.int32]]:
+    """Break a plane into angular stones with gaps between them: how much a pixel is stone in [0, 1], and of which."""
+    heights, numbers = _stones(height, width, pitch_px, rng.uniform(0.6, 1.0), rng)
+    borders = cv2.morphologyEx(numbers.astype(np.float32), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    inside_px = cv2.distanceTransform((~borders).astype(np.uint8), cv2.DIST_L2, 5)
+    typical_px = rng.uniform(0.0, 0.08) * pitch_px
+    inside_px -= typical_px * np.exp(0.7 * noise_field(height, width, 3 * pitch_px, rng))
+    inside_px -= rng.uniform(0.0, 0.25) * pitch_px * np.maximum(0.3 - heights, 0)  # corners are broken off
+    inside_px += 0.5 * noise_field(height, width, 1.5, rng)
+    is_there = rng.random(int(numbers.max()) + 1) > rng.uniform(0.0, 0.1)
+    return np.asarray(np.clip(inside_px / rng.uniform(0.8, 2.0) + 0.5, 0, 1) * is_there[numbers], np.float32), numbers
 
 
 def _stones(
