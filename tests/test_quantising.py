@@ -110,7 +110,8 @@ def test_the_8_bit_model_file_says_what_it_is_and_keeps_its_card(model: Path, sm
     assert read_card(small.model) == read_card(model).model_copy(update={"arithmetic": "int8"})
     assert Segmenter(small.model).identity != Segmenter(model).identity
     weights = [one for one in onnx.load(small.model).graph.initializer if len(one.dims) == 4]
-    assert [one.data_type for one in weights] == [onnx.TensorProto.INT8] * 3  # of all three convolutions
+    kinds = onnx.TensorProto.FLOAT, onnx.TensorProto.INT8, onnx.TensorProto.FLOAT  # first and last stay as they are
+    assert sorted(one.data_type for one in weights) == sorted(kinds)
     assert multiply_adds(small.model.read_bytes(), 64, 32) == multiply_adds(model.read_bytes(), 64, 32)
     with pytest.raises(FissuraError, match=r"computes in int8 already"):
         quantise(small.model, [], small.model.with_name("again.onnx"))

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 import fissura
 from fissura.cli import app
 from fissura.measuring import DEFAULT_SEVERITY, measure
-from fissura.segmenting import Cleaning, open_raster
+from fissura.rasters import open_raster
+from fissura.segmenting import Cleaning
 from fissura.verbs.raster_cracks import RasterCracks, measure_raster
 from fissura.verbs.rasters import SegmentedRaster, scale_of
 from model_files import CARD, network, write_model

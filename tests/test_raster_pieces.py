@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from skimage.measure import label, regionprops
 
+from fissura.rasters.pieces import StreamedPieces, Window, to_levels, windows_of
 from fissura.segmenting import Cleaning, clean
-from fissura.segmenting.raster_pieces import StreamedPieces, Window, to_levels, windows_of
 
 SIDES = st.integers(1, 40)
 

@@ -15,12 +15,13 @@ import rasterio
 from rasterio.transform import Affine, from_origin
 
 from fissura.errors import FissuraError
-from fissura.segmenting import Cleaning, Segmenter, clean, streaming
+from fissura.rasters import streaming
+from fissura.rasters.memory import band_width, cache_bytes, memory_bytes
+from fissura.rasters.normalising import normaliser_of
+from fissura.rasters.reading import open_raster
+from fissura.rasters.streaming import engine_begun_with
+from fissura.segmenting import Cleaning, Segmenter, clean
 from fissura.segmenting.normalising import Normaliser, luminance
-from fissura.segmenting.raster_memory import band_width, cache_bytes, memory_bytes
-from fissura.segmenting.raster_reading import open_raster
-from fissura.segmenting.raster_statistics import normaliser_of
-from fissura.segmenting.streaming import engine_begun_with
 from fissura.segmenting.tiling import grid_of
 from model_files import CARD, network, write_model
 
@@ -154,7 +155,7 @@ def test_narrow_bands_give_the_same_maps_as_one(
 ) -> None:
     path = write_raster(tmp_path / "wall.tif", wall())
     at_once = segment_raster(path, segmenter, tmp_path / "one")
-    monkeypatch.setattr("fissura.segmenting.streaming.band_width", lambda *_: 512)
+    monkeypatch.setattr("fissura.rasters.streaming.band_width", lambda *_: 512)
     banded = segment_raster(path, segmenter, tmp_path / "three")
     np.testing.assert_array_equal(read(banded.probability), read(at_once.probability))
     np.testing.assert_array_equal(read(banded.mask), read(at_once.mask))
@@ -168,7 +169,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from fissura.segmenting import Segmenter
-from fissura.segmenting.streaming import segment_raster
+from fissura.rasters.streaming import segment_raster
 path, model, out, at = sys.argv[1:]
 def progress(done, total):
     if done == int(at):

@@ -200,13 +200,11 @@ def _gravel(height: int, width: int, rng: np.random.Generator) -> tuple[Field, F
     return np.asarray(blurred, np.float32), warmth
 
 
-def _chippings(
-    height: int, width: int, pitch_px: float, rng: np.random.Generator
-) -> tuple[Field, NDArray[np.int32]]:
+def _chippings(height: int, width: int, pitch_px: float, rng: np.random.Generator) -> tuple[Field, NDArray[np.int32]]:
     """Break a plane into angular stones with gaps between them: how much a pixel is stone in [0, 1], and of which."""
     heights, numbers = _stones(height, width, pitch_px, rng.uniform(0.6, 1.0), rng)
     borders = cv2.morphologyEx(numbers.astype(np.float32), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
-    inside_px = cv2.distanceTransform((~borders).astype(np.uint8), cv2.DIST_L2, 5)
+    inside_px: Field = np.asarray(cv2.distanceTransform((~borders).astype(np.uint8), cv2.DIST_L2, 5), np.float32)
     typical_px = rng.uniform(0.0, 0.08) * pitch_px
     inside_px -= typical_px * np.exp(0.7 * noise_field(height, width, 3 * pitch_px, rng))
     inside_px -= rng.uniform(0.0, 0.25) * pitch_px * np.maximum(0.3 - heights, 0)  # corners are broken off

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from fissura.exchanging import PhotoCracks
 from fissura.measuring import Crack, CrackInParts, Measurement, SeverityClass, measure, moved
-from fissura.segmenting import Cleaning, Raster, RasterPiece, StreamedPieces, Window
+from fissura.rasters import Raster, RasterPiece, StreamedPieces, Window
+from fissura.segmenting import Cleaning
 
 MARGIN_PX = 128  # further than a centre line or a cross-section sees: smoothing, tips, flanks of wide cracks
 _CRACKS = Cleaning(low=0, high=1, min_extent_px=0, min_extent_fraction=0)  # of a mask, all pieces

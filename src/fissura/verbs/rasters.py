@@ -10,19 +10,9 @@ from typing import Literal
 
 from fissura.exchanging import write_csv, write_geopackage
 from fissura.measuring import DEFAULT_SEVERITY, SeverityClass
-from fissura.segmenting import (
-    EngineName,
-    Raster,
-    Segmenter,
-    bundled_model,
-    engine_begun_with,
-    free_bytes,
-    memory_bytes,
-    open_raster,
-    read_card,
-    runs_at_once,
-)
-from fissura.segmenting import segment_raster as segment_to_maps
+from fissura.rasters import Raster, engine_begun_with, free_bytes, memory_bytes, open_raster
+from fissura.rasters import segment_raster as segment_to_maps
+from fissura.segmenting import EngineName, Segmenter, bundled_model, read_card, runs_at_once
 from fissura.verbs.paths import Advance, AnyPath
 from fissura.verbs.raster_cracks import measure_raster
 

@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
 from fissura.files import output_folder, written_whole
+from fissura.rasters.memory import band_width, cache_bytes, free_bytes
+from fissura.rasters.normalising import normaliser_of
+from fissura.rasters.pieces import StreamedPieces, Window, to_levels, windows_of
+from fissura.rasters.reading import Raster, open_raster, require_rasterio
+from fissura.rasters.writing import BLOCK_PX, Parts
 from fissura.segmenting.ahead import ahead
 from fissura.segmenting.engines import ENGINES, EngineName
 from fissura.segmenting.normalising import Normaliser
-from fissura.segmenting.raster_memory import band_width, cache_bytes, free_bytes
-from fissura.segmenting.raster_pieces import StreamedPieces, Window, to_levels, windows_of
-from fissura.segmenting.raster_reading import Raster, open_raster, require_rasterio
-from fissura.segmenting.raster_statistics import normaliser_of
-from fissura.segmenting.raster_writing import BLOCK_PX, Parts
 from fissura.segmenting.segmenter import Segmenter
 from fissura.segmenting.tiling import Span, grid_of, strips_in_tiles
 

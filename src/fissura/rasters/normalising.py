@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from fissura.rasters.pieces import windows_of
+from fissura.rasters.reading import Raster
 from fissura.segmenting.normalising import LEAST_STD_GREY_LEVELS, Normalisation, Normaliser, luminance
-from fissura.segmenting.raster_pieces import windows_of
-from fissura.segmenting.raster_reading import Raster
 
 MOST_MEGAPIXELS = 64.0  # as many as a photograph has at most; a mean over more is no better
 _WINDOW_PIXELS = 2**18

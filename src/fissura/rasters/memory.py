@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from fissura.errors import FissuraError
-from fissura.segmenting.raster_reading import Raster
-from fissura.segmenting.raster_writing import BLOCK_PX
+from fissura.rasters.reading import Raster
+from fissura.rasters.writing import BLOCK_PX
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _RESERVE_BYTES = 160 * 2**20
