@@ -15,6 +15,7 @@ from PIL import Image
 from fissura.errors import FissuraError
 from fissura.reporting.overlay import draw_overlay, draw_panels
 from fissura.reporting.results import COLUMNS, ResultsFolder, result_names
+from fissura.reporting.results_reading import read_results
 from fissura.reporting.rle import decode
 
 PIXELS = np.full((20, 30, 3), 120, np.uint8)
@@ -96,6 +97,25 @@ def test_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert list(table.photo) == [str(photo) for photo in photos]
     assert set(table.verdict) == {"cracked"}
     assert not partial.exists()
+
+
+def test_only_the_pictures_asked_for_are_written_and_a_resumed_run_misses_none_of_the_others(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    photos = photos_in(tmp_path / "in", "1.jpg", "2.jpg")
+    first = ResultsFolder(out, photos, "model 1", pictures=["mask"])
+    add(first, photos[0])
+    add(first, photos[1])
+    first.finish()
+    assert files_in(out) == {"results.csv", "masks/1.png", "masks/2.png"}
+    assert list(table_of(out)["mask"]) == ["masks/1.png", "masks/2.png"]
+    assert list(table_of(out)["overlay"]) == ["", ""]
+    with pytest.raises(FissuraError, match="without --only"):
+        read_results(out)  # measuring needs the probability map
+
+    assert ResultsFolder(out, photos, "model 1", resume=True, pictures=["mask"]).pending == []
+    assert ResultsFolder(out, photos, "model 1", resume=True).pending == photos
+    with pytest.raises(FissuraError, match="nothing to write"):
+        ResultsFolder(out, photos, "model 1", pictures=[])
 
 
 def test_finished_run_takes_more_photographs(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from fissura.segmenting import (
     segment_photos,
     usable_cores,
 )
+from fissura.segmenting.normalising import Normaliser
 from model_files import CARD, CLEANING, cracked_photo, network, write_model
 
 IMAGENET = CARD.model_copy(update={"normalisation": "imagenet"})
@@ -121,6 +122,22 @@ def test_cleaning_given_by_the_user_overrides_that_of_the_model(tmp_path: Path) 
     assert overridden.segment(photo).mask.sum() == 10
     assert own.identity != overridden.identity
     assert own.identity == Segmenter(path, threads=1).identity
+
+
+def test_a_glance_passes_over_what_surely_shows_no_crack_and_leaves_the_rest_as_it_is(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "model.onnx", card=CARD.model_copy(update={"glance_below": 0.3}))
+    full, glancing = Segmenter(path), Segmenter(path, glance=True)
+    cracked, blank = cracked_photo(96), np.full((96, 96, 3), 150, np.uint8)
+    np.testing.assert_array_equal(glancing.probability(cracked), full.probability(cracked))
+    of_all = Normaliser("grey", mean=140.0, std=20.0)  # of a picture in which the blank tile is light
+    assert 0 < full.probability_of_tile(blank, of_all).max() < 0.3
+    np.testing.assert_array_equal(glancing.probability_of_tile(blank, of_all), np.zeros((96, 96)))
+    assert glancing.identity != full.identity
+
+
+def test_a_model_that_knows_no_threshold_cannot_glance(tmp_path: Path) -> None:
+    with pytest.raises(FissuraError, match="train it anew"):
+        Segmenter(write_model(tmp_path / "model.onnx"), glance=True)
 
 
 def test_extreme_logits_neither_overflow_nor_leave_the_unit_interval(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fissura.learning.proposing import SURE, SURELY_BACKGROUND, propose
-from fissura.learning.selection import choose_cleaning
-from fissura.segmenting import clean
+from fissura.learning.selection import choose_cleaning, choose_glance
+from fissura.segmenting import Segmenter, clean
+from fissura.segmenting.normalising import Normaliser
+from model_files import cracked_photo, write_model
 
 Map = NDArray[np.float32]
 
@@ -46,6 +50,17 @@ def test_the_judged_dice_is_that_of_the_masks_the_settings_give() -> None:
     masks = [clean(probability, judged.cleaning) for probability in maps]
     dice = [2 * (m & t).sum() / (m.sum() + t.sum()) for m, t in zip(masks, truths, strict=True)]
     assert np.isclose(judged.painted_dice, np.mean(dice))
+
+
+def test_a_glance_may_pass_over_next_to_none_of_the_cracks_that_the_model_finds(tmp_path: Path) -> None:
+    segmenter = Segmenter(write_model(tmp_path / "model.onnx"))  # dark is crack
+    photos = [cracked_photo(96, crack=grey) for grey in (20, 40, 60, 80, 100)]
+    blank = np.full((96, 96, 3), 150, np.uint8)
+    below = choose_glance(segmenter, [*photos, blank])  # what it does not find, a glance need not find either
+    looks = [segmenter.glance(photo, Normaliser.of(photo, "grey")) for photo in photos]
+    assert below == min(looks)
+    assert below > segmenter.glance(blank, Normaliser.of(blank, "grey"))
+    assert choose_glance(segmenter, [blank]) is None
 
 
 def test_a_cracked_photograph_always_holds_a_crack_even_where_the_teacher_is_unsure() -> None:

@@ -30,6 +30,23 @@ Engine = Annotated[
 ]
 
 
+Glance = Annotated[
+    bool,
+    typer.Option(
+        "--glance",
+        help="Look at a third of the size first, and pass over what surely shows no crack: faster on surveys.",
+    ),
+]
+
+
+class PictureChoice(str, Enum):
+    """What is written of each photograph."""
+
+    probability = "probability"
+    mask = "mask"
+    overlay = "overlay"
+
+
 @app.command(
     cls=Verb,
     epilog=examples(
@@ -37,6 +54,7 @@ Engine = Annotated[
         "fissura segment new-photographs --model runs/walls/model.onnx --out masks",
         "fissura segment new-photographs --out masks --high 0.8 --min-extent-px 100",
         "fissura segment close-ups --out masks --resize auto",
+        "fissura segment survey --out masks --glance --only mask",
         "fissura segment new-photographs --out masks --resume",
     ),
 )
@@ -61,6 +79,11 @@ def segment(
             metavar="FACTOR|auto",
         ),
     ] = "1",
+    glance: Glance = False,
+    only: Annotated[
+        list[PictureChoice] | None,
+        option("Write pictures of this kind only; may be repeated. Measuring needs mask and probability."),
+    ] = None,
     rle: Annotated[
         bool, typer.Option("--rle", help="Write submission.csv too, run-length encoded as the original system's.")
     ] = False,
@@ -81,6 +104,8 @@ def segment(
             max_megapixels=max_megapixels,
             engine=engine.value,
             resize=_factor(resize),
+            glance=glance,
+            pictures=[one.value for one in only or PictureChoice],
             submission=rle,
             resume=resume,
             progress=advance,

@@ -9,7 +9,7 @@ import typer
 
 import fissura
 from fissura.cli.app import app
-from fissura.cli.cracks import OF_MODEL, Engine, EngineChoice
+from fissura.cli.cracks import OF_MODEL, Engine, EngineChoice, Glance
 from fissura.cli.jobs import MmPerPx, Severity, severity_classes
 from fissura.cli.options import Model, argument, examples, option
 from fissura.terminal import Verb, notice, progress, say, show_table
@@ -42,6 +42,7 @@ def segment_raster(
     mm_per_px: MmPerPx = None,
     severity: Severity = None,
     engine: Engine = EngineChoice.auto,
+    glance: Glance = False,
 ) -> None:
     """Find and measure the cracks of a raster of any size: an orthomosaic, a scan; maps, a table, a GeoPackage."""
     with progress("Segmenting, then measuring") as advance:
@@ -57,6 +58,7 @@ def segment_raster(
             mm_per_px=mm_per_px,
             severity=severity_classes(severity),
             engine=engine.value,
+            glance=glance,
             resume=resume,
             progress=advance,
         )

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fissura.errors import FissuraError
 from fissura.learning.losses import Pooling
+from fissura.painting import Surface
 from fissura.segmenting import Cleaning
 from fissura.segmenting.normalising import Normalisation
 
@@ -20,6 +21,8 @@ else:
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+
+_SURFACE_SHARES: dict[Surface, float] = {"concrete": 0.2, "asphalt": 0.4, "plaster": 0.2, "masonry": 0.2}
 
 
 class Recipe(BaseModel):
@@ -50,6 +53,7 @@ class Recipe(BaseModel):
         self_training_rounds: how many times the teacher proposes masks for them; 0 leaves them out.
         corrections: whether masks that a person has corrected join self-training (``painted`` only).
         procedural_share: share of painted crops that use a procedural surface instead of a photograph.
+        surface_shares: how the procedural ones divide among the kinds of surface.
         calibrate: whether the step from probability to mask is chosen on held-out photographs (without
             masks); otherwise it is ``cleaning``.
         cleaning: the step from probability to mask, to start from.
@@ -79,6 +83,7 @@ class Recipe(BaseModel):
     self_training_rounds: Annotated[int, Field(ge=0)] = 0
     corrections: bool = False
     procedural_share: Share = 0.0
+    surface_shares: Annotated[dict[Surface, Annotated[float, Field(gt=0)]], Field(min_length=1)] = _SURFACE_SHARES
     calibrate: bool = True
     cleaning: Cleaning = Cleaning(low=0.5, high=0.9, min_extent_px=48, min_extent_fraction=0.15)
 

@@ -23,7 +23,7 @@ from fissura.learning.losses import IGNORED
 from fissura.learning.proposing import proposal_path, read_alarms, read_proposal
 from fissura.learning.recipe import Recipe
 from fissura.learning.sampling import Urn
-from fissura.painting import PainterSettings, Surface, draw_surface, paint_cracks, paint_nothing
+from fissura.painting import PainterSettings, draw_surface, paint_cracks, paint_nothing
 from fissura.photos import DataSet, Photo, read_mask, read_photo
 from fissura.segmenting import normalise
 from fissura.segmenting.normalising import Normalisation
@@ -33,13 +33,6 @@ Crop = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # photo (S, S, 3) and truth 
 
 PAINTED_SLOTS = 4, 3  # of every four crops from uncracked photographs three get cracks, one distractors only
 PAINTED_OVER = 0.5  # share of cracked photographs that get a painted crack beside their own
-SURFACE_SHARES: dict[Surface, float] = {  # no two roads are alike
-    "asphalt": 0.3,
-    "gravel": 0.2,
-    "concrete": 0.18,
-    "plaster": 0.16,
-    "masonry": 0.16,
-}
 CORRECTED_SHARE = 0.5  # of cracked crops, where there are corrected masks: few, and worth more than proposals
 LEAST_ALARM = 0.02  # weight of an uncracked photograph on which the teacher sees nothing
 
@@ -186,8 +179,8 @@ def uncracked_samples(data: DataSet, recipe: Recipe, count: int, seed: int) -> l
 def _background(uncracked: Urn, recipe: Recipe, rng: np.random.Generator) -> NDArray[np.uint8]:
     side = recipe.crop_px
     if rng.random() < recipe.procedural_share:
-        kinds, shares = list(SURFACE_SHARES), list(SURFACE_SHARES.values())
-        return draw_surface(kinds[rng.choice(len(kinds), p=shares)], side, side, rng)
+        kinds, shares = list(recipe.surface_shares), np.array(list(recipe.surface_shares.values()))
+        return draw_surface(kinds[rng.choice(len(kinds), p=shares / shares.sum())], side, side, rng)
     photo = uncracked.draw(rng, lambda photo: read_photo(photo.path))
     no_truth = np.zeros(photo.shape[:2], np.uint8)
     return random_crop(photo, no_truth, side, rng, recipe.random_scales)[0]

@@ -25,7 +25,7 @@ from fissura.learning.networks import multiple_px
 from fissura.learning.proposing import write_alarms, write_proposals
 from fissura.learning.recipe import Recipe
 from fissura.learning.run import Plan, Precision, RunFolder
-from fissura.learning.selection import Judged, choose_cleaning
+from fissura.learning.selection import Judged, choose_cleaning, choose_glance
 from fissura.learning.streams import (
     Stream,
     exact_samples,
@@ -40,6 +40,7 @@ from fissura.segmenting import Cleaning, ModelCard, Segmenter, usable_cores
 
 HELD_OUT = 0.15  # share of the photographs that selects and is never learned from
 MOST_PROPOSALS = 2000  # photographs of each label that the teacher looks at; more cost more than they teach
+GLANCED = 400  # painted crops that tell below what a tile may be passed over: two of them make half a percent
 TILE_PX, OVERLAP_PX = 512, 96
 # Larger tiles compute less twice and differ less from the whole, but only a small network has the memory for them.
 COMPACT_TILE_PX, COMPACT_OVERLAP_PX = 1024, 64
@@ -162,7 +163,10 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
     judged = None
     if recipe.calibrate:
         judged = _choose(Segmenter(folder.model), plan, held_out)
-        replace_card(folder.model, _card(learner.network, plan, judged.cleaning))
+        crops = exact_samples(held_out, recipe, GLANCED, plan.seed + 3)
+        glance_below = choose_glance(Segmenter(folder.model, cleaning=judged.cleaning), [photo for photo, _ in crops])
+        card = _card(learner.network, plan, judged.cleaning)
+        replace_card(folder.model, card.model_copy(update={"glance_below": glance_below}))
     return Trained(folder.model, folder.path, history, judged)
 
 

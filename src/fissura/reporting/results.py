@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,9 @@ COLUMNS = (
     "overlay",  # picture of the photograph with the mask drawn over it
     "settings",  # what the result depends on: model and settings
 )
-_PICTURES = {"probability": ".png", "mask": ".png", "overlay": ".jpg"}  # column -> suffix
+Picture: TypeAlias = Literal["probability", "mask", "overlay"]
+PICTURES: tuple[Picture, ...] = get_args(Picture)
+_SUFFIXES = {"probability": ".png", "mask": ".png", "overlay": ".jpg"}  # column -> suffix
 _FOLDERS = {"probability": "probability", "mask": "masks", "overlay": "overlays"}  # column -> folder
 FINAL, PARTIAL, MODEL = "results.csv", "results.partial.csv", "model.json"
 
@@ -53,12 +55,14 @@ class ResultsFolder:
         settings: a short text that is equal exactly where results are comparable, such as a digest of model
             file and settings; kept with every result.
         resume: whether to pass over the photographs that an earlier run with equal settings has finished.
+        pictures: what to write of each photograph; the columns of the others stay empty.
 
     Attributes:
         pending: the photographs that are still to be segmented.
 
     Raises:
-        FissuraError: if the folder cannot be written to, or has pictures of somebody else's where results go.
+        FissuraError: if the folder cannot be written to, has pictures of somebody else's where results go, or no
+            kind of picture is wanted.
 
     Example:
         >>> results = ResultsFolder(Path("out"), photos, segmenter.identity, resume=True)  # doctest: +SKIP
@@ -68,10 +72,21 @@ class ResultsFolder:
         >>> results.finish()  # doctest: +SKIP
     """
 
-    def __init__(self, out: Path, photos: Sequence[Path], settings: str, *, resume: bool = False) -> None:
+    def __init__(
+        self,
+        out: Path,
+        photos: Sequence[Path],
+        settings: str,
+        *,
+        resume: bool = False,
+        pictures: Sequence[Picture] = PICTURES,
+    ) -> None:
+        if not pictures:
+            raise FissuraError(f"{out}: nothing to write; name at least one of {', '.join(PICTURES)}")
         _refuse_foreign_pictures(out)
         self._out = output_folder(out)
         self._settings = settings
+        self._pictures = pictures
         self._photos = list(dict.fromkeys(photos))
         self._names = result_names(self._photos)
         self._rows: dict[Path, Row] = {}
@@ -110,9 +125,12 @@ class ResultsFolder:
             FissuraError: if a file cannot be written.
         """
         files = self._files(photo)
-        save_image(self._out / files["probability"], np.rint(probability * 255).astype(np.uint8))
-        save_image(self._out / files["mask"], mask.astype(np.uint8) * 255)
-        save_image(self._out / files["overlay"], draw_overlay(pixels, mask))
+        if "probability" in files:
+            save_image(self._out / files["probability"], np.rint(probability * 255).astype(np.uint8))
+        if "mask" in files:
+            save_image(self._out / files["mask"], mask.astype(np.uint8) * 255)
+        if "overlay" in files:
+            save_image(self._out / files["overlay"], draw_overlay(pixels, mask))
         self._record(
             photo,
             verdict="cracked" if mask.any() else "uncracked",
@@ -135,7 +153,7 @@ class ResultsFolder:
 
         Args:
             submission: whether to write ``submission.csv`` too: the columns ``file`` and ``crack``, the masks
-                run-length encoded as the original system does (see `fissura.reporting.rle`).
+                run-length encoded as the original system does (see `fissura.reporting.rle`); needs the masks.
 
         Returns:
             The path of ``results.csv``.
@@ -170,7 +188,7 @@ class ResultsFolder:
 
     def _files(self, photo: Path) -> Row:
         name = self._names[photo]
-        return {kind: f"{_FOLDERS[kind]}/{name}{suffix}" for kind, suffix in _PICTURES.items()}
+        return {kind: f"{_FOLDERS[kind]}/{name}{_SUFFIXES[kind]}" for kind in self._pictures}
 
     def _is_done(self, photo: Path, row: Row) -> bool:
         files = self._files(photo)

@@ -66,6 +66,9 @@ def read_results(job: Path) -> list[Result]:
         raise FissuraError(f"{table}: cannot be read ({error}); run fissura segment again") from error
     if columns != COLUMNS or not rows:
         raise FissuraError(f"{table}: no table of results; give a folder that fissura segment wrote")
+    if any(not row["skipped"] and not (row["mask"] and row["probability"]) for row in rows):
+        mend = "run fissura segment again without --only"
+        raise FissuraError(f"{table}: has photographs without mask or probability map; {mend}")
     photos = [Path(row["photo"]) for row in rows]
     names = result_names(photos)
     return [

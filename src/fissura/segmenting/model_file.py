@@ -48,6 +48,8 @@ class ModelCard(BaseModel):
         data_fingerprint: fingerprint of the training data.
         seed: the seed of the training run.
         created: when the file was written, ISO 8601.
+        glance_below: where the highest probability that a first look sees on a tile is below this, the tile shows no
+            crack; see `fissura.segmenting.glancing`. None where nobody has found out.
         arithmetic: ``"float32"``, or ``"int8"`` where `fissura quantise` made most layers compute in 8 bits.
     """
 
@@ -68,6 +70,7 @@ class ModelCard(BaseModel):
     data_fingerprint: str
     seed: int
     created: str
+    glance_below: Annotated[float, Field(ge=0, le=1)] | None = None
     arithmetic: Literal["float32", "int8"] = "float32"
 
     @model_validator(mode="after")

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from fissura.errors import FissuraError
 from fissura.photos import find_photos
-from fissura.reporting.results import ResultsFolder, without_results
+from fissura.reporting.results import PICTURES, Picture, ResultsFolder, without_results
 from fissura.segmenting import (
     EngineName,
     Resize,
@@ -53,6 +54,8 @@ def segment(
     max_megapixels: float | None = None,
     engine: EngineName | Literal["auto"] = "auto",
     resize: Resize = 1.0,
+    glance: bool = False,
+    pictures: Sequence[Picture] = PICTURES,
     submission: bool = False,
     resume: bool = False,
     progress: Advance | None = None,
@@ -72,6 +75,9 @@ def segment(
             measured for a moment with each new model.
         resize: factor by which photographs are resized for the network; "auto" tries 1, 1/2, 1/4 ... on each and
             keeps what shows the most crack. Maps have the photograph's own size all the same.
+        glance: whether to look at each tile at a third of its size first and pass over those that surely show no
+            crack; faster where most photographs are uncracked.
+        pictures: which of "probability", "mask" and "overlay" to write; measuring needs the first two.
         submission: whether to write the original system's run-length encoded ``submission.csv`` too.
         resume: pass over what an earlier run with equal settings and engine has finished.
         progress: called with photographs done and their total.
@@ -80,12 +86,15 @@ def segment(
         Where the table is, and the counts. Photographs that cannot be read are skipped and listed.
 
     Raises:
-        FissuraError: if no photograph is found, the model file cannot be used, or ``out`` cannot be written.
+        FissuraError: if no photograph is found, the model file cannot be used, options contradict each other, or
+            ``out`` cannot be written.
 
     Example:
         >>> fissura.segment(["wall.jpg"], out="masks").cracked  # doctest: +SKIP
         1
     """
+    if submission and "mask" not in pictures:
+        raise FissuraError("submission.csv: is made from the masks; let masks be written too")
     files = without_results(find_photos(as_paths(photos)), Path(out))
     file = bundled_model() if model is None else Path(model)
     cleaning = None
@@ -93,8 +102,9 @@ def segment(
         cleaning = read_card(file).cleaning.changed(
             low=low, high=high, min_extent_px=min_extent_px, min_extent_fraction=min_extent_fraction
         )
-    segmenter = Segmenter(file, cleaning=cleaning, engine=engine, resize=resize, at_once=runs_at_once(len(files)))
-    results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume)
+    at_once = runs_at_once(len(files))
+    segmenter = Segmenter(file, cleaning=cleaning, engine=engine, resize=resize, glance=glance, at_once=at_once)
+    results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume, pictures=pictures)
     results.describe_model(segmenter.card.model_dump(mode="json"), segmenter.cleaning.model_dump())
     total, done, skipped = len(files), len(files) - len(results.pending), []
     limit = {} if max_megapixels is None else {"max_megapixels": max_megapixels}
