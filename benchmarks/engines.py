@@ -9,7 +9,8 @@ figures are ratios within this one run; the table goes to ``results/engines.md``
 * ``compact, PyTorch``: the same loop with our compact network.
 * ``YOLO11-nano``: a segmentation network of ultralytics as its own ``predict`` runs it under OpenVINO, with random
   weights, in an environment of its own.
-* ``fissura ...``: ``fissura segment`` as a user calls it, which writes probability maps and overlays besides.
+* ``fissura ...``: ``fissura segment`` as a user calls it, writing masks alone as the others do; with all pictures
+  (probability maps and overlays besides); and with a glance at each photograph first, half of which show no crack.
 
 A model's speed does not depend on its weights, but how long cleaning and writing take does: it is the
 bundled one unless ``--model`` names another. ``--photos 20 --rounds 1 --dry`` is a short run that writes nothing.
@@ -85,12 +86,14 @@ def ways(folder: Path, out: Path, models: dict[str, Path], yolo: Path) -> dict[s
         for label, network in (("original", "seed-resnet50"), ("compact, PyTorch", "compact"))
     }
     commands[YOLO] = [*map(str, (peer_interpreter(), PEERS / "yolo.py", "segment", yolo, folder, out))]
+    ours = [sys.executable, "-m", "fissura", "segment", str(folder), "--out", str(out)]
     for arithmetic, model in models.items():
         for engine in installed_engines():
-            commands[f"fissura {arithmetic}, {engine}"] = [
-                *(sys.executable, "-m", "fissura", "segment", str(folder), "--out", str(out)),
-                *("--model", str(model), "--engine", engine),
-            ]
+            command = [*ours, "--model", str(model), "--engine", engine]
+            commands[f"fissura {arithmetic}, {engine}"] = [*command, "--only", "mask"]
+    commands[f"{list(commands)[-1]}, all pictures"] = command
+    if read_card(model).glance_below is not None:
+        commands[f"fissura {arithmetic}, {engine}, glance"] = [*command, "--only", "mask", "--glance"]
     return commands
 
 

@@ -2,14 +2,15 @@
 
 Every trained row of ``results/field`` whose model file is still in ``runs/`` is measured in every engine, as it is
 and in 8 bits, and so is the bundled model; the classical filters are measured as they are. In one run each takes its
-turn on the same photographs of the test split, decoded beforehand, from pixels to mask; the median over photographs
-of the best of ``--rounds`` counts. Dice is that of the test split: of the result file for float32, scored anew for
+turn on the same photographs of the test split, decoded beforehand, from pixels to mask; the mean over photographs
+of the best of ``--rounds`` counts. In 8 bits a glance first (``--glance``) is a way of its own. Dice is that of the test split: of the result file for float32, scored anew for
 other arithmetic. Figures and plot go to ``results/pareto.md`` and ``pareto.png``.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -28,7 +29,7 @@ from fissura.files import written_whole
 from fissura.learning.quantising import quantise
 from fissura.photos import DataSet, load_data, read_photo
 from fissura.scoring import evaluate
-from fissura.segmenting import Cleaning, Segmenter, bundled_model, clean, installed_engines, usable_cores
+from fissura.segmenting import Cleaning, Segmenter, bundled_model, clean, installed_engines, read_card, usable_cores
 from methods.classical import CLASSICAL
 from report.plots import COLOURS
 from rows import Row, read_results
@@ -70,7 +71,7 @@ def main() -> None:
                 taken = 1000 * (time.perf_counter() - begun) / (photo.shape[0] * photo.shape[1] / 1e6)
                 times[way, at] = min(times[way, at], taken)
     points = [point for point, _ in ways]
-    for point, taken in zip(points, np.median(times, axis=1), strict=True):
+    for point, taken in zip(points, times.mean(axis=1), strict=True):
         point.ms_per_megapixel = round(float(taken), 2)
     points.sort(key=lambda point: point.ms_per_megapixel)
     machine = f"{usable_cores()} cores of {platform.processor() or platform.machine()}, load {os.getloadavg()[0]:.1f}"
@@ -93,10 +94,12 @@ def _ways(test: DataSet, folder: Path) -> list[tuple[Point, Segment]]:
             print(f"{row.name}: not in 8 bits ({error})")
             small = None
         for arithmetic, file in (("float32", model), ("int8", small)):
-            for engine in installed_engines() if file else ():
-                segmenter = Segmenter(file, engine=engine)
+            for engine, glance in itertools.product(installed_engines() if file else (), (False, True)):
+                if glance and (arithmetic != "int8" or read_card(file).glance_below is None):
+                    continue
+                segmenter = Segmenter(file, engine=engine, glance=glance)
                 name = f"{row.name}, {engine}, {arithmetic if arithmetic == 'int8' else segmenter.engine.arithmetic}"
-                name = name.removesuffix(" on CPU")
+                name = name.removesuffix(" on CPU") + (", glance" if glance else "")
                 exact = name.endswith("float32")
                 print(name, flush=True)
                 value = dice if exact else _dice(json.loads(_summary(test, segmenter)))
