@@ -3,7 +3,8 @@
 Every trained row of ``results/field`` whose model file is still in ``runs/`` is measured in every engine, as it is
 and in 8 bits, and so is the bundled model; the classical filters are measured as they are. In one run each takes its
 turn on the same photographs of the test split, decoded beforehand, from pixels to mask; the mean over photographs
-of the best of ``--rounds`` counts. In 8 bits a glance first (``--glance``) is a way of its own. Dice is that of the test split: of the result file for float32, scored anew for
+of the best of ``--rounds`` counts. In 8 bits a glance first
+(``--glance``) is a way of its own. Dice is that of the test split: of the result file for float32, scored anew for
 other arithmetic. Figures and plot go to ``results/pareto.md`` and ``pareto.png``.
 """
 

@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+import fissura
 from fissura.errors import FissuraError
-from fissura.segmenting import Cleaning, Segmenter
+from fissura.photos import read_mask, save_image
+from fissura.segmenting import Cleaning, Segmenter, working_scale
 from model_files import CARD, network, write_model
 
 CLEANING = Cleaning(low=0.5, high=0.9, min_extent_px=64, min_extent_fraction=0.2)
@@ -65,6 +67,19 @@ def test_a_factor_shows_the_network_a_smaller_photograph_of_the_same_answer_size
     assert found.mask.shape == mask.shape
     assert dice(found.mask, mask) > 0.9
     assert Segmenter(model, resize=0.25).identity != Segmenter(model).identity
+
+
+def test_a_known_scale_shows_close_ups_smaller_and_nothing_larger(model: Path, tmp_path: Path) -> None:
+    photo, mask = wall(40, side=512)
+    save_image(tmp_path / "wall.png", photo)
+    found = fissura.segment([tmp_path / "wall.png"], out=tmp_path / "scaled", model=model, mm_per_px=0.025)
+    by_hand = fissura.segment([tmp_path / "wall.png"], out=tmp_path / "resized", model=model, resize=0.25)
+    same = [read_mask(one.table.parent / "masks" / "wall.png") for one in (found, by_hand)]
+    np.testing.assert_array_equal(*same)
+    assert same[0].shape == mask.shape
+    assert working_scale(0.1) == working_scale(2.0) == 1.0
+    with pytest.raises(FissuraError, match="millimetres"):
+        working_scale(0.0)
 
 
 @pytest.mark.parametrize("factor", [0.0, -1.0, 100.0, float("nan")])

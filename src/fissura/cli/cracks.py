@@ -53,6 +53,7 @@ class PictureChoice(str, Enum):
         "fissura segment wall.jpg --out masks",
         "fissura segment new-photographs --model runs/walls/model.onnx --out masks",
         "fissura segment new-photographs --out masks --high 0.8 --min-extent-px 100",
+        "fissura segment close-ups --out masks --mm-per-px 0.02",
         "fissura segment close-ups --out masks --resize auto",
         "fissura segment survey --out masks --glance --only mask",
         "fissura segment new-photographs --out masks --resume",
@@ -71,14 +72,19 @@ def segment(
     ] = None,
     max_megapixels: Annotated[float, typer.Option(help="Skip larger photographs.")] = 64.0,
     engine: Engine = EngineChoice.auto,
+    mm_per_px: Annotated[
+        float | None,
+        option("Millimetres that one pixel covers: the network sees close-ups smaller, at 0.1 mm per px."),
+    ] = None,
     resize: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Factor by which the network sees photographs smaller, such as 0.25 for close-ups with cracks wider "
-            "than 40 px; auto tries several on each.",
+            help="Factor by which the network sees photographs smaller, whatever their scale, such as 0.25 where "
+            "cracks are wider than 40 px; auto tries several on each.",
             metavar="FACTOR|auto",
+            show_default=False,
         ),
-    ] = "1",
+    ] = None,
     glance: Glance = False,
     only: Annotated[
         list[PictureChoice] | None,
@@ -103,7 +109,8 @@ def segment(
             min_extent_fraction=min_extent_fraction,
             max_megapixels=max_megapixels,
             engine=engine.value,
-            resize=_factor(resize),
+            mm_per_px=mm_per_px,
+            resize=None if resize is None else _factor(resize),
             glance=glance,
             pictures=[one.value for one in only or PictureChoice],
             submission=rle,

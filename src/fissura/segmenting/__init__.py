@@ -15,7 +15,7 @@ from fissura.segmenting.cores import runs_at_once, usable_cores
 from fissura.segmenting.engines import ENGINES, Engine, EngineName, installed_engines, open_engine
 from fissura.segmenting.model_file import CARD_KEY, FORMAT_VERSION, ModelCard, read_card
 from fissura.segmenting.normalising import Normalisation, normalise
-from fissura.segmenting.resizing import Resize
+from fissura.segmenting.resizing import Resize, working_scale
 from fissura.segmenting.segmenter import Segmentation, Segmenter
 
 __all__ = [
@@ -48,4 +48,5 @@ __all__ = [
     "score_photo",
     "segment_photos",
     "usable_cores",
+    "working_scale",
 ]

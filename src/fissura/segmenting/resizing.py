@@ -1,11 +1,13 @@
 """The working resolution: how large the network sees a photograph.
 
 A network knows cracks of the widths that it was trained on, from one pixel to some thirty. On a close-up of 48
-megapixels a crack may be 100 px wide, and is then found on the photograph made smaller.
+megapixels a crack may be 100 px wide, and is then found on the photograph made smaller: by the scale where it is known
+(`working_scale`), by trying where it is not (`at_best_scale`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias
 
@@ -19,6 +21,7 @@ from fissura.segmenting.cleaning import Cleaning, pieces
 Resize: TypeAlias = float | Literal["auto"]
 
 SMALLEST, LARGEST = 0.02, 4.0
+FINEST_MM_PER_PX = 0.1  # cracks of 0.1 to 3 mm, which inspections ask about, are then 1 to 30 px wide
 _LEAST_SIDE_PX = 256  # of a photograph made smaller: below, there is too little of it left
 _FINER_UNLESS = 1.25  # times as much crack: so much more must be seen on a smaller photograph
 
@@ -32,6 +35,28 @@ def checked_resize(resize: Resize) -> Resize:
     if resize != "auto" and not SMALLEST <= resize <= LARGEST:
         raise FissuraError(f"resize: {resize:g} is not from {SMALLEST:g} to {LARGEST:g}; give auto, or such as 0.25")
     return resize
+
+
+def working_scale(mm_per_px: float) -> float:
+    """Tell by what factor to make a photograph smaller whose scale is known: to `FINEST_MM_PER_PX` at the finest.
+
+    Args:
+        mm_per_px: ground sampling distance of the photograph, in mm, above 0.
+
+    Returns:
+        Factor of its sides, in [`SMALLEST`, 1]; 1 for a photograph that is coarser, for nothing is gained by blowing
+        it up.
+
+    Raises:
+        FissuraError: if the scale makes no sense.
+
+    Example:
+        >>> working_scale(0.025), working_scale(0.5)
+        (0.25, 1.0)
+    """
+    if not 0 < mm_per_px < math.inf:
+        raise FissuraError(f"mm_per_px: {mm_per_px:g} is no scale; give the millimetres that one pixel covers")
+    return max(SMALLEST, min(1.0, mm_per_px / FINEST_MM_PER_PX))
 
 
 def at_scale(

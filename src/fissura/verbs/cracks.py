@@ -19,6 +19,7 @@ from fissura.segmenting import (
     read_card,
     runs_at_once,
     segment_photos,
+    working_scale,
 )
 from fissura.verbs.paths import Advance, AnyPath, as_paths
 
@@ -53,7 +54,8 @@ def segment(
     min_extent_fraction: float | None = None,
     max_megapixels: float | None = None,
     engine: EngineName | Literal["auto"] = "auto",
-    resize: Resize = 1.0,
+    mm_per_px: float | None = None,
+    resize: Resize | None = None,
     glance: bool = False,
     pictures: Sequence[Picture] = PICTURES,
     submission: bool = False,
@@ -73,8 +75,10 @@ def segment(
         max_megapixels: skip larger photographs; 64 if None.
         engine: what runs the network: "onnxruntime", "openvino", or "auto" for the faster one on this machine,
             measured for a moment with each new model.
-        resize: factor by which photographs are resized for the network; "auto" tries 1, 1/2, 1/4 ... on each and
-            keeps what shows the most crack. Maps have the photograph's own size all the same.
+        mm_per_px: the photographs' scale, if known: the network sees close-ups smaller, at 0.1 mm per px.
+        resize: factor by which photographs are resized for the network, instead of what follows from their scale, or
+            1; "auto" tries 1, 1/2, 1/4 ... on each and keeps what shows the most crack. Maps have the photograph's own
+            size all the same.
         glance: whether to look at each tile at a third of its size first and pass over those that surely show no
             crack; faster where most photographs are uncracked.
         pictures: which of "probability", "mask" and "overlay" to write; measuring needs the first two.
@@ -102,6 +106,8 @@ def segment(
         cleaning = read_card(file).cleaning.changed(
             low=low, high=high, min_extent_px=min_extent_px, min_extent_fraction=min_extent_fraction
         )
+    if resize is None:
+        resize = 1.0 if mm_per_px is None else working_scale(mm_per_px)
     at_once = runs_at_once(len(files))
     segmenter = Segmenter(file, cleaning=cleaning, engine=engine, resize=resize, glance=glance, at_once=at_once)
     results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume, pictures=pictures)
