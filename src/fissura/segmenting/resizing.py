@@ -1,8 +1,8 @@
 """The working resolution: how large the network sees a photograph.
 
 A network knows cracks of the widths that it was trained on, from one pixel to some thirty. On a close-up of 48
-megapixels a crack may be 100 px wide, and is then found on the photograph made smaller: by the scale where it is known
-(`working_scale`), by trying where it is not (`at_best_scale`).
+megapixels a crack may be 100 px wide, and is then found on the photograph made smaller: by the scale where that is
+known (`working_scale`), by trying where it is not (`at_best_scale`).
 """
 
 from __future__ import annotations

@@ -76,8 +76,8 @@ def segment(
         engine: what runs the network: "onnxruntime", "openvino", or "auto" for the faster one on this machine,
             measured for a moment with each new model.
         mm_per_px: the photographs' scale, if known: the network sees close-ups smaller, at 0.1 mm per px.
-        resize: factor by which photographs are resized for the network, instead of what follows from their scale, or
-            1; "auto" tries 1, 1/2, 1/4 ... on each and keeps what shows the most crack. Maps have the photograph's own
+        resize: factor by which photographs are resized for the network, instead of what follows from their scale;
+            "auto" tries 1, 1/2, 1/4 ... on each and keeps what shows the most crack. Maps have the photograph's own
             size all the same.
         glance: whether to look at each tile at a third of its size first and pass over those that surely show no
             crack; faster where most photographs are uncracked.
