@@ -102,12 +102,13 @@ def to_levels(probability: NDArray[np.float32], cleaning: Cleaning) -> Levels:
         >>> to_levels(np.float32([[0.2999, 0.3001, 0.9979, 0.9981]]), settings).tolist()
         [[76, 77, 254, 255]]
     """
-    levels = np.rint(probability * np.float32(255)).astype(np.uint8)
-    for passes in (_above(cleaning.low), _reaches(cleaning.high)):
-        wanted, found = passes(probability), passes(_PROBABILITIES)[levels]
-        levels += wanted & ~found
-        levels -= found & ~wanted
-    return np.asarray(levels, np.uint8)
+    levels = np.asarray(cv2.convertScaleAbs(probability, alpha=255), np.uint8)
+    for threshold, passes in ((cleaning.low, _above(cleaning.low)), (cleaning.high, _reaches(cleaning.high))):
+        # Only a level next to the threshold can be on the wrong side of it, and such pixels are few.
+        near = np.nonzero(cv2.inRange(levels, max(255 * threshold - 2, 0), 255 * threshold + 2))
+        wanted, found = passes(probability[near]), passes(_PROBABILITIES)[levels[near]]
+        levels[near] += (wanted & ~found).astype(np.uint8) - (found & ~wanted).astype(np.uint8)
+    return levels
 
 
 class StreamedPieces:
