@@ -19,9 +19,6 @@ bundled one unless ``--model`` names another. ``--photos 20 --rounds 1 --dry`` i
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -31,15 +28,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fissura.files import written_whole
 from fissura.painting import SURFACES, draw_surface, paint_cracks
 from fissura.photos import save_image
 from fissura.segmenting import ENGINES, bundled_model, installed_engines, read_card, usable_cores
 from methods.peers import HERE as PEERS
 from methods.peers import peer_interpreter
+from report.section import machine, write_section
 
-RESULTS = Path(__file__).parent / "results" / "engines.json"
-SECTION = RESULTS.with_suffix(".md")
 SIDE_PX = 448
 YOLO = "YOLO11-nano, openvino"
 TARGETS = {"original": 20.0, "compact, PyTorch": 3.0, YOLO: 3.0}  # times as fast as these
@@ -108,11 +103,11 @@ def seconds(command: list[str], out: Path, count: int) -> float:
     return taken
 
 
-def table(best: dict[str, float], count: int, machine: str) -> str:
+def table(best: dict[str, float], count: int) -> str:
     lines = [
         "### Photographs to masks on disk",
         "",
-        f"{count} JPEGs of {SIDE_PX} x {SIDE_PX} px, whole process, best time of each. {machine}.",
+        f"{count} JPEGs of {SIDE_PX} x {SIDE_PX} px, whole process, best time of each. {machine()}.",
         "",
         "| way | ms per photograph | times as fast as the original | as compact in PyTorch | as YOLO11-nano |",
         "|---|---|---|---|---|",
@@ -153,17 +148,14 @@ def main() -> None:
                 taken = seconds(command, out, given.photos)
                 best[way] = min(taken, best.get(way, taken))
                 print(f"round {round_ + 1}: {way}: {1000 * taken / given.photos:.1f} ms per photograph", flush=True)
-    machine = f"{usable_cores()} cores of {platform.processor() or platform.machine()}, load {os.getloadavg()[0]:.1f}"
-    section = table(best, given.photos, machine)
+    section = table(best, given.photos)
     section += f"\nThe int8 model's masks agree with the float32 model's at a Dice of {agreement:.4f}.\n"
     print(section)
     if given.dry:
         return
-    facts = {"machine": machine, "photos": given.photos, "network": read_card(given.model).network}
-    content = json.dumps(facts | {"engines": list(ENGINES), "seconds": best, "int8_dice": agreement}, indent=2)
-    for path, text in ((RESULTS, content + "\n"), (SECTION, section)):
-        with written_whole(path) as temporary:
-            temporary.write_text(text, "utf-8")
+    facts = {"machine": machine(), "photos": given.photos, "network": read_card(given.model).network}
+    facts |= {"engines": list(ENGINES), "seconds": best, "int8_dice": agreement}
+    write_section("engines", facts, section)
 
 
 if __name__ == "__main__":

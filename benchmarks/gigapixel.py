@@ -18,7 +18,6 @@ import argparse
 import hashlib
 import json
 import os
-import platform
 import random
 import resource
 import shutil
@@ -38,15 +37,13 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 
 import fissura
-from fissura.files import written_whole
 from fissura.painting import SURFACES, Branch, draw_surface
 from fissura.painting.centreline import fractal_line, width_profile
 from fissura.painting.rendering import coverage
 from fissura.photos import save_image
 from fissura.segmenting import Segmenter, bundled_model
+from report.section import machine, write_section
 
-RESULTS = Path(__file__).parent / "results" / "gigapixel.json"
-SECTION = RESULTS.with_suffix(".md")
 SIZES = (100, 300, 1000)  # megapixels
 BLOCK_PX = 1024
 CRACKS_PER_MEGAPIXEL = 0.05
@@ -219,7 +216,7 @@ def main() -> None:
                 print(kill, flush=True)
             shutil.rmtree(out)
     results = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "machine": machine(),
         "model": Segmenter(options.model).card.recipe,
         "memory": options.memory,
         "rasters": rows,
@@ -228,9 +225,7 @@ def main() -> None:
     text = section(results)
     print(text)
     if tuple(options.megapixels) == SIZES:
-        for path, content in ((RESULTS, json.dumps(results, indent=2) + "\n"), (SECTION, text)):
-            with written_whole(path) as temporary:
-                temporary.write_text(content)
+        write_section("gigapixel", results, text)
 
 
 def _kill(raster: Path, model: Path, whole: Path, memory: str) -> dict[str, Any]:

@@ -17,9 +17,7 @@ too. What is true:
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
-import platform
 import resource
 import tempfile
 import time
@@ -34,14 +32,12 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.morphology import skeletonize
 
-from fissura.files import written_whole
 from fissura.measuring import measure
 from fissura.painting import SURFACES, Branch, draw_surface
 from fissura.painting.centreline import STEP_PX, crack_branches, fractal_line, width_profile
 from fissura.painting.rendering import coverage
+from report.section import machine, write_section
 
-RESULTS = Path(__file__).parent / "results" / "measuring_accuracy.json"
-SECTION = RESULTS.with_suffix(".md")
 SIDE_PX = 512
 ROUGHNESS = 0.06
 FINEST_PX = 4.0  # of a line's detail
@@ -306,7 +302,7 @@ def main() -> None:
     is_in = {f"{low:g} to {high:g} px": (best[:, 0] >= low) & (best[:, 0] < high) for low, high in bands}
     fine = errors_of(draw(max(options.cracks // 10, 10), 100_000, STEP_PX))
     results = {
-        "machine": f"{platform.machine()}, Python {platform.python_version()}, OpenCV {cv2.__version__}",
+        "machine": f"{machine()}, OpenCV {cv2.__version__}",
         "roughness": ROUGHNESS,
         "all": {name: figures(rows) for name, rows in errors.items()},
         "by_width": {name: figures(best[kept]) for name, kept in is_in.items() if kept.any()},
@@ -319,9 +315,7 @@ def main() -> None:
     print(text)
     if options.cracks < 1000 or not options.megapixels:
         return
-    for path, content in ((RESULTS, json.dumps(results, indent=2) + "\n"), (SECTION, text)):
-        with written_whole(path) as temporary:
-            temporary.write_text(content)
+    write_section("measuring_accuracy", results, text)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,12 +28,13 @@ from fissura.files import written_whole
 from fissura.learning.quantising import quantise
 from fissura.photos import DataSet, load_data, read_photo
 from fissura.scoring import evaluate
-from fissura.segmenting import Cleaning, Segmenter, bundled_model, clean, installed_engines, read_card, usable_cores
+from fissura.segmenting import Cleaning, Segmenter, bundled_model, clean, installed_engines, read_card
 from methods.classical import CLASSICAL
 from report.plots import COLOURS
+from report.section import RESULTS as SECTIONS
+from report.section import machine, write_section
 from rows import Row, read_results
 
-OUT = Path(__file__).parent / "results" / "pareto.json"
 PHOTOS = 24  # of each of which the time is taken
 
 Segment = Callable[[NDArray[np.uint8]], object]
@@ -75,8 +74,7 @@ def main() -> None:
     for point, taken in zip(points, times.mean(axis=1), strict=True):
         point.ms_per_megapixel = round(float(taken), 2)
     points.sort(key=lambda point: point.ms_per_megapixel)
-    machine = f"{usable_cores()} cores of {platform.processor() or platform.machine()}, load {os.getloadavg()[0]:.1f}"
-    _write(points, machine)
+    _write(points)
 
 
 def _ways(test: DataSet, folder: Path) -> list[tuple[Point, Segment]]:
@@ -133,18 +131,16 @@ def _front(points: list[Point]) -> list[Point]:
     return front
 
 
-def _write(points: list[Point], machine: str) -> None:
+def _write(points: list[Point]) -> None:
     front = _front(points)
-    lines = ["### Dice against time", "", f"Pixels to mask, photographs of the test split. {machine}.", ""]
+    lines = ["### Dice against time", "", f"Pixels to mask, photographs of the test split. {machine()}.", ""]
     lines += ["| way | ms per megapixel | Dice, mean of sources | on the front |", "|---|---|---|---|"]
     lines += [
         f"| {point.name} | {point.ms_per_megapixel:.1f} | {point.dice:.3f} | {'yes' if point in front else ''} |"
         for point in points
     ]
-    facts = {"machine": machine, "points": [asdict(point) for point in points]}
-    for suffix, content in ((".json", json.dumps(facts, indent=1)), (".md", "\n".join(lines))):
-        with written_whole(OUT.with_suffix(suffix)) as temporary:
-            temporary.write_text(content + "\n", "utf-8")
+    facts = {"machine": machine(), "points": [asdict(point) for point in points]}
+    write_section("pareto", facts, "\n".join(lines))
     picture = Picture(figsize=(8, 5), layout="constrained")
     axes = picture.subplots()
     axes.plot([point.ms_per_megapixel for point in front], [point.dice for point in front], color="#cccccc", zorder=0)
@@ -158,7 +154,7 @@ def _write(points: list[Point], machine: str) -> None:
     axes.xaxis.set_major_formatter("{x:g}")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#e6e6e6", linewidth=0.7)
-    with written_whole(OUT.with_suffix(".png")) as temporary:
+    with written_whole(SECTIONS / "pareto.png") as temporary:
         picture.savefig(temporary, dpi=150)
     print("\n".join(lines))
 

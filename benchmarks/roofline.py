@@ -9,9 +9,6 @@ matrices, measured in the same run. Figures go to ``results/roofline.md``.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,7 +19,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fissura.files import written_whole
 from fissura.learning.exporting import export_model
 from fissura.learning.networks import build_network
 from fissura.learning.quantising import write_int8
@@ -36,8 +32,8 @@ from fissura.segmenting import (
     read_card,
     usable_cores,
 )
+from report.section import machine, write_section
 
-OUT = Path(__file__).parent / "results" / "roofline.json"
 SIDE_PX = 448
 LEAST_SHARE, LEAST_GAIN = 0.5, 1.7
 
@@ -130,11 +126,10 @@ def _seconds(run: Run, photo: NDArray[np.float32], least_s: float) -> float:
 
 
 def _write(turns: list[Turn], peak: float) -> None:
-    machine = f"{usable_cores()} cores of {platform.processor() or platform.machine()}, load {os.getloadavg()[0]:.1f}"
     lines = [
         "### Share of the machine's peak",
         "",
-        f"{SIDE_PX} x {SIDE_PX} px, one photograph at a time. {machine}. Product of float32 matrices: "
+        f"{SIDE_PX} x {SIDE_PX} px, one photograph at a time. {machine()}. Product of float32 matrices: "
         f"{peak / 1e9:.0f} G multiply-adds per second.",
         "",
         "| network | engine | arithmetic | ms | G multiply-adds per s | share of the peak |",
@@ -149,10 +144,8 @@ def _write(turns: list[Turn], peak: float) -> None:
         "|---|---|---|",
         *_aims(turns, peak),
     ]
-    facts = {"machine": machine, "peak_multiply_adds_per_s": peak, "turns": [asdict(turn) for turn in turns]}
-    for suffix, content in ((".json", json.dumps(facts, indent=1)), (".md", "\n".join(lines))):
-        with written_whole(OUT.with_suffix(suffix)) as temporary:
-            temporary.write_text(content + "\n", "utf-8")
+    facts = {"machine": machine(), "peak_multiply_adds_per_s": peak, "turns": [asdict(turn) for turn in turns]}
+    write_section("roofline", facts, "\n".join(lines))
     print("\n".join(lines))
 
 
