@@ -33,7 +33,8 @@ its own photographs, and the rows of the recipe `seed` keep the original's fixed
 twice after test figures of `painted` had been seen, which lowered its Dice a little, and its false alarms; after a
 third look its grid was lengthened, for the choice stood at its end, which raised Dice on CFD. Networks see luminance
 instead of colours since `supervised` and `box` had been seen to fail on bluish *training* photographs, looked at
-with their masks.
+with their masks. Gravel joined what `box` is painted on after its false alarms on uncracked training photographs of
+these sources had been looked at.
 
 With one seed, brackets hold the 95 % bootstrap interval over parent photographs. With several, the figure is their
 mean, ± their standard deviation, and in parentheses how many."""
