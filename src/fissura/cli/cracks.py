@@ -11,32 +11,20 @@ import typer
 
 import fissura
 from fissura.cli.app import app
-from fissura.cli.options import Model, argument, examples, option
+from fissura.cli.options import (
+    Engine,
+    EngineChoice,
+    Glance,
+    High,
+    Low,
+    MinExtentFraction,
+    MinExtentPx,
+    Model,
+    argument,
+    examples,
+    option,
+)
 from fissura.terminal import Verb, fail, name_skipped, notice, progress, say, show_table
-
-OF_MODEL = "From probability to mask, instead of the model's"
-
-
-class EngineChoice(str, Enum):
-    """What runs the network."""
-
-    auto = "auto"
-    onnxruntime = "onnxruntime"
-    openvino = "openvino"
-
-
-Engine = Annotated[
-    EngineChoice, typer.Option(help="What runs the network; auto measures which is the faster one here.")
-]
-
-
-Glance = Annotated[
-    bool,
-    typer.Option(
-        "--glance",
-        help="Look at a third of the size first, and pass over what surely shows no crack: faster on surveys.",
-    ),
-]
 
 
 class PictureChoice(str, Enum):
@@ -63,13 +51,10 @@ def segment(
     photos: Annotated[list[Path], argument("Photographs, and folders searched through and through.")],
     out: Annotated[Path, option("Folder for results.csv, probability/, masks/ and overlays/.")],
     model: Model = None,
-    low: Annotated[float | None, option("Probability that a crack pixel must exceed.", OF_MODEL)] = None,
-    high: Annotated[float | None, option("Probability that a crack must reach somewhere.", OF_MODEL)] = None,
-    min_extent_px: Annotated[float | None, option("Least extent of a crack in px.", OF_MODEL)] = None,
-    min_extent_fraction: Annotated[
-        float | None,
-        option("Least extent as a fraction of the shorter side; the smaller of the two demands counts.", OF_MODEL),
-    ] = None,
+    low: Low = None,
+    high: High = None,
+    min_extent_px: MinExtentPx = None,
+    min_extent_fraction: MinExtentFraction = None,
     max_megapixels: Annotated[float, typer.Option(help="Skip larger photographs.")] = 64.0,
     engine: Engine = EngineChoice.auto,
     mm_per_px: Annotated[

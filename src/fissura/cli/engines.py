@@ -10,8 +10,7 @@ import typer
 
 import fissura
 from fissura.cli.app import app
-from fissura.cli.cracks import Engine, EngineChoice
-from fissura.cli.options import DATA_HELP, Model, argument, examples, option
+from fissura.cli.options import DATA_HELP, Engine, EngineChoice, Model, argument, examples, option
 from fissura.terminal import Verb, notice, say, show_table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,35 @@ def option(help_: str, panel: str | None = None, least: int | None = None) -> An
 
 Data = Annotated[list[Path], argument(DATA_HELP)]
 Model = Annotated[Path | None, option("The model file (.onnx); the bundled one if not given.")]
+
+_OF_MODEL = "From probability to mask, instead of the model's"
+Low = Annotated[float | None, option("Probability that a crack pixel must exceed.", _OF_MODEL)]
+High = Annotated[float | None, option("Probability that a crack must reach somewhere.", _OF_MODEL)]
+MinExtentPx = Annotated[float | None, option("Least extent of a crack in px.", _OF_MODEL)]
+MinExtentFraction = Annotated[
+    float | None,
+    option("Least extent as a fraction of the shorter side; the smaller of the two demands counts.", _OF_MODEL),
+]
+
+
+class EngineChoice(str, Enum):
+    """What runs the network."""
+
+    auto = "auto"
+    onnxruntime = "onnxruntime"
+    openvino = "openvino"
+
+
+Engine = Annotated[
+    EngineChoice, typer.Option(help="What runs the network; auto measures which is the faster one here.")
+]
+Glance = Annotated[
+    bool,
+    typer.Option(
+        "--glance",
+        help="Look at a third of the size first, and pass over what surely shows no crack: faster on surveys.",
+    ),
+]
 
 
 def examples(*lines: str) -> str:

@@ -9,9 +9,20 @@ import typer
 
 import fissura
 from fissura.cli.app import app
-from fissura.cli.cracks import OF_MODEL, Engine, EngineChoice, Glance
 from fissura.cli.jobs import MmPerPx, Severity, severity_classes
-from fissura.cli.options import Model, argument, examples, option
+from fissura.cli.options import (
+    Engine,
+    EngineChoice,
+    Glance,
+    High,
+    Low,
+    MinExtentFraction,
+    MinExtentPx,
+    Model,
+    argument,
+    examples,
+    option,
+)
 from fissura.terminal import Verb, notice, progress, say, show_table
 
 
@@ -32,13 +43,10 @@ def segment_raster(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an earlier run with equal settings stopped.")
     ] = False,
-    low: Annotated[float | None, option("Probability that a crack pixel must exceed.", OF_MODEL)] = None,
-    high: Annotated[float | None, option("Probability that a crack must reach somewhere.", OF_MODEL)] = None,
-    min_extent_px: Annotated[float | None, option("Least extent of a crack in px.", OF_MODEL)] = None,
-    min_extent_fraction: Annotated[
-        float | None,
-        option("Least extent as a fraction of the shorter side; the smaller of the two demands counts.", OF_MODEL),
-    ] = None,
+    low: Low = None,
+    high: High = None,
+    min_extent_px: MinExtentPx = None,
+    min_extent_fraction: MinExtentFraction = None,
     mm_per_px: MmPerPx = None,
     severity: Severity = None,
     engine: Engine = EngineChoice.auto,
