@@ -40,7 +40,7 @@ from fissura.segmenting import Cleaning, ModelCard, Segmenter, usable_cores
 
 HELD_OUT = 0.15  # share of the photographs that selects and is never learned from
 MOST_PROPOSALS = 2000  # photographs of each label that the teacher looks at; more cost more than they teach
-GLANCED = 400  # painted crops that tell below what a tile may be passed over: two of them make half a percent
+GLANCED = 200  # painted crops that tell below what a tile may be passed over: one of them makes half a percent
 TILE_PX, OVERLAP_PX = 512, 96
 # Larger tiles compute less twice and differ less from the whole, but only a small network has the memory for them.
 COMPACT_TILE_PX, COMPACT_OVERLAP_PX = 1024, 64
@@ -163,7 +163,8 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
     judged = None
     if recipe.calibrate:
         judged = _choose(Segmenter(folder.model), plan, held_out)
-        crops = exact_samples(held_out, recipe, GLANCED, plan.seed + 3)
+        larger = recipe.model_copy(update={"crop_px": 2 * recipe.crop_px})  # tiles are, and hold longer cracks
+        crops = exact_samples(held_out, larger, GLANCED, plan.seed + 3)
         glance_below = choose_glance(Segmenter(folder.model, cleaning=judged.cleaning), [photo for photo, _ in crops])
         card = _card(learner.network, plan, judged.cleaning)
         replace_card(folder.model, card.model_copy(update={"glance_below": glance_below}))
