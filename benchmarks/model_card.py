@@ -73,7 +73,9 @@ def _mean(samples: list[Sample]) -> float:
 
 def _save(name: str, samples: list[Sample]) -> None:
     gap = np.full((SIDE_PX, 12, 3), 255, np.uint8)
-    panels = [sample.panel() for sample in samples[: len(samples) // 2 * 2]]
+    panels = [sample.panel() for sample in samples]
+    if len(panels) % 2:
+        panels.append(np.full_like(panels[0], 255))
     pairs = [np.hstack([left, gap, right]) for left, right in zip(panels[::2], panels[1::2], strict=True)]
     picture = np.vstack([np.vstack([pair, np.full((12, pair.shape[1], 3), 255, np.uint8)]) for pair in pairs])
     half = cv2.resize(picture, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
