@@ -1,7 +1,7 @@
 """How near to the machine's own peak the networks run: ``python benchmarks/roofline.py``.
 
-The original's ResNet-50 U-Net (random weights, which cost as much as trained ones) and our compact network (the
-bundled model) run on photographs of 448 x 448 px, each engine and arithmetic in turn, all cores on one at a time.
+The original's ResNet-50 U-Net (random weights, which cost as much as trained ones) and the network of the
+bundled model run on photographs of 448 x 448 px, each engine and arithmetic in turn, all cores on one at a time.
 Each turn lasts ``--seconds``; the best of ``--rounds`` turns counts. The peak is the machine's product of float32
 matrices, measured in the same run. Figures go to ``results/roofline.md``.
 """
@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,6 @@ from report.section import machine, write_section
 SIDE_PX = 448
 LEAST_SHARE, LEAST_GAIN = 0.5, 1.7
 
-Run = Callable[[NDArray[np.float32]], object]
-
 
 @dataclass
 class Turn:
@@ -62,16 +61,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    photo = np.random.default_rng(0).standard_normal((1, 3, SIDE_PX, SIDE_PX), np.float32)
     with tempfile.TemporaryDirectory() as folder:
-        turns = [
-            turn for name, file in _models(Path(folder)).items() for turn in _turns(name, file, Path(folder), photo)
-        ]
+        turns = [turn for name, file in _models(Path(folder)).items() for turn in _turns(name, file, Path(folder))]
         peak = 0.0
         for _ in range(options.rounds):
             peak = max(peak, matrix_product_peak())
             for turn, run in turns:
-                turn.best_s = min(turn.best_s, _seconds(run, photo, options.seconds))
+                turn.best_s = min(turn.best_s, _seconds(run, options.seconds))
                 print(f"{turn.network}, {turn.engine}, {turn.arithmetic}: {1000 * turn.best_s:.1f} ms", flush=True)
     _write([turn for turn, _ in turns], peak)
 
@@ -81,27 +77,29 @@ def _models(folder: Path) -> dict[str, Path]:
     network = build_network("seed-resnet50", pretrained=False)
     card = {"network": "seed-resnet50", "normalisation": "imagenet", "tile_px": 448, "multiple_px": 32}
     export_model(network, read_card(bundled_model()).model_copy(update=card), original)
-    return {"ResNet-50 U-Net": original, "compact": bundled_model()}
+    return {"ResNet-50 U-Net": original, read_card(bundled_model()).network: bundled_model()}
 
 
-def _turns(name: str, file: Path, folder: Path, photo: NDArray[np.float32]) -> list[tuple[Turn, Run]]:
+def _turns(name: str, file: Path, folder: Path) -> list[tuple[Turn, Callable[[], object]]]:
+    shape = (1, read_card(file).planes, SIDE_PX, SIDE_PX)
+    photo = np.random.default_rng(0).standard_normal(shape, np.float32)
     count = multiply_adds(file.read_bytes(), SIDE_PX, SIDE_PX)
     small, rng = folder / f"int8-{file.name}", np.random.default_rng(0)
     write_int8(file, [draw_surface("concrete", 256, 256, rng) for _ in range(2)], small, rng)
-    turns: list[tuple[Turn, Run]] = []
+    turns: list[tuple[Turn, Callable[[], object]]] = []
     for arithmetic, model in (("float32", file), ("int8", small)):
         for engine in installed_engines():
             opened, _ = open_engine(model, engine, threads=usable_cores())
             said = "int8" if arithmetic == "int8" else opened.arithmetic.removesuffix(" on CPU")
-            turns.append((Turn(name, engine, said, count), opened.run))
+            turns.append((Turn(name, engine, said, count), partial(opened.run, photo)))
     if "openvino" in installed_engines():
-        turns.append((Turn(name, "openvino", "float32", count), _openvino_float32(file)))
+        turns.append((Turn(name, "openvino", "float32", count), partial(_openvino_float32(file), photo)))
     for _, run in turns:
-        run(photo)
+        run()
     return turns
 
 
-def _openvino_float32(file: Path) -> Run:
+def _openvino_float32(file: Path) -> Callable[[NDArray[np.float32]], object]:
     """Open a model in OpenVINO as Fissura does, but keep it from choosing bfloat16."""
     import openvino
 
@@ -116,11 +114,11 @@ def _openvino_float32(file: Path) -> Run:
     return lambda photo: request.infer({"photo": photo}, share_inputs=True)
 
 
-def _seconds(run: Run, photo: NDArray[np.float32], least_s: float) -> float:
+def _seconds(run: Callable[[], object], least_s: float) -> float:
     """Run for at least that long and give the mean time of a run: what can be sustained."""
     runs, begun = 0, time.perf_counter()
     while time.perf_counter() - begun < least_s:
-        run(photo)
+        run()
         runs += 1
     return (time.perf_counter() - begun) / runs
 

@@ -160,6 +160,9 @@ FEW = tuple(
     )
     for count in (4, 16, 64)
 )
+PAINTED_NANO = replace(
+    PAINTED, name="painted-nano", note="ours on the nano network", settings=PAINTED.settings | {"network": "nano"}
+)
 RESNET50: dict[str, Any] = {"network": "timm:resnet50", "pretrained": True, "steps": 300, "epoch_steps": 50}
 PAINTED_RESNET50 = replace(
     PAINTED,
@@ -188,6 +191,7 @@ ROWS: tuple[Row, ...] = (
     BOX,
     *CLASSICAL,
     SEED,
+    PAINTED_NANO,
     PAINTED_ONLY,
     *_with_seeds(PAINTED, SUPERVISED),
     ACTIVATION,

@@ -16,7 +16,7 @@ CLEANING = Cleaning(low=0.5, high=0.9, min_extent_px=64, min_extent_fraction=0.2
 CARD = ModelCard(
     name="dark is crack",
     recipe="test",
-    network="channel mean",
+    network="mean of planes",
     normalisation="grey",
     tile_px=64,
     overlap_px=16,
@@ -31,9 +31,9 @@ CARD = ModelCard(
 )
 
 
-def network(gain: float = -10.0, bias: float = 0.0, kernel_px: int = 1) -> ModelProto:
-    """Build a graph: logit = gain x mean over channels (and a square of ``kernel_px``) of photo, + bias."""
-    kernel = np.full((1, 3, kernel_px, kernel_px), gain / (3 * kernel_px**2), np.float32)
+def network(gain: float = -10.0, bias: float = 0.0, kernel_px: int = 1, planes: int = 1) -> ModelProto:
+    """Build a graph: logit = gain x mean over planes (and a square of ``kernel_px``) of photo, + bias."""
+    kernel = np.full((1, planes, kernel_px, kernel_px), gain / (planes * kernel_px**2), np.float32)
     weights = [
         numpy_helper.from_array(kernel, "kernel"),
         numpy_helper.from_array(np.float32([bias]), "bias"),
@@ -41,7 +41,7 @@ def network(gain: float = -10.0, bias: float = 0.0, kernel_px: int = 1) -> Model
     convolve = helper.make_node(
         "Conv", ["photo", "kernel", "bias"], ["logit"], pads=[kernel_px // 2] * 4, name="mean"
     )
-    photo = helper.make_tensor_value_info("photo", TensorProto.FLOAT, ["batch", 3, "height", "width"])
+    photo = helper.make_tensor_value_info("photo", TensorProto.FLOAT, ["batch", planes, "height", "width"])
     logit = helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["batch", 1, "height", "width"])
     graph = helper.make_graph([convolve], "dark-is-crack", [photo], [logit], weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

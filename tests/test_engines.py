@@ -44,7 +44,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("name", INSTALLED)
 @pytest.mark.parametrize("shape", [(1, 16, 16), (3, 48, 80)])
 def test_an_engine_gives_the_logits_of_the_network(model: Path, name: EngineName, shape: tuple[int, ...]) -> None:
-    batch = np.random.default_rng(0).standard_normal((shape[0], 3, *shape[1:]), np.float32)
+    batch = np.random.default_rng(0).standard_normal((shape[0], 1, *shape[1:]), np.float32)
     engine, opened = open_engine(model, name, threads=2, at_once=2)
     logit = engine.run(batch)
     assert opened.card == CARD
@@ -59,7 +59,7 @@ def test_an_engine_gives_the_logits_of_the_network(model: Path, name: EngineName
 @pytest.mark.parametrize("name", INSTALLED)
 def test_an_engine_may_be_run_by_many_threads_at_once(model: Path, name: EngineName) -> None:
     engine, _ = open_engine(model, name, threads=2, at_once=2)
-    batches = [np.full((1, 3, 16, 32), index, np.float32) for index in range(16)]
+    batches = [np.full((1, 1, 16, 32), index, np.float32) for index in range(16)]
     answers: dict[int, np.ndarray] = {}
     threads = [
         threading.Thread(target=lambda i=index: answers.update({i: engine.run(batches[i])})) for index in range(16)

@@ -20,8 +20,8 @@ class TinyNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.down = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU())
-        self.up = nn.ConvTranspose2d(8, 5, 2, stride=2)
+        self.down = nn.Sequential(nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU())
+        self.up = nn.ConvTranspose2d(8, 7, 2, stride=2)
         self.head = nn.Conv2d(8, 1, 1)
 
     def forward(self, photos: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ def trained() -> TinyNetwork:
     torch.manual_seed(0)
     network = TinyNetwork()
     for _ in range(3):
-        network(3 + 2 * torch.randn(4, 3, 16, 16))
+        network(3 + 2 * torch.randn(4, 1, 16, 16))
     network.head.eval()
     return network
 
@@ -69,7 +69,7 @@ def test_model_file_gives_the_networks_logits_at_any_size_and_batch(tmp_path: Pa
     export_model(trained, card(2), tmp_path / "tiny.onnx")
     session = ort.InferenceSession(tmp_path / "tiny.onnx")
     trained.eval()
-    for shape in [(1, 3, 2, 2), (1, 3, 30, 14), (5, 3, 8, 64)]:
+    for shape in [(1, 1, 2, 2), (1, 1, 30, 14), (5, 1, 8, 64)]:
         photo = torch.randn(shape)
         (found,) = session.run(["logit"], {"photo": photo.numpy()})
         with torch.inference_mode():
@@ -106,6 +106,6 @@ def test_an_unwritable_place_is_a_fissura_error(tmp_path: Path, trained: TinyNet
 
 @pytest.mark.parametrize("name", ["compact", "timm:resnet10t"])
 def test_our_networks_export(tmp_path: Path, name: str) -> None:
-    network = build_network(name, pretrained=False)
+    network = build_network(name, pretrained=False, planes=1)
     export_model(network, card(multiple_px(network)), tmp_path / "model.onnx")  # compares the logits itself
     assert read_card(tmp_path / "model.onnx").multiple_px == multiple_px(network)

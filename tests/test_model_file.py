@@ -101,11 +101,11 @@ def model_with_ends(photo: list[Any], logit: list[Any], names: tuple[str, str]) 
 @pytest.mark.parametrize(
     ("photo", "logit", "names", "problem"),
     [
-        (["b", 3, "h", "w"], ["b", 1, "h", "w"], ("photo", "logit"), None),
-        (["b", 3, "h", "w"], ["b", 1, "h", "w"], ("image", "logit"), "does not take `photo`"),
-        (["b", 3, "h", "w"], ["b", 1, "h", "w"], ("photo", "mask"), "does not take `photo`"),
-        (["b", 1, "h", "w"], ["b", 1, "h", "w"], ("photo", "logit"), "does not take `photo`"),
-        ([1, 3, 224, 224], [1, 1, 224, 224], ("photo", "logit"), "of one size only"),
+        (["b", 1, "h", "w"], ["b", 1, "h", "w"], ("photo", "logit"), None),
+        (["b", 1, "h", "w"], ["b", 1, "h", "w"], ("image", "logit"), "does not take `photo`"),
+        (["b", 1, "h", "w"], ["b", 1, "h", "w"], ("photo", "mask"), "does not take `photo`"),
+        (["b", 3, "h", "w"], ["b", 1, "h", "w"], ("photo", "logit"), "does not take `photo`"),
+        ([1, 1, 224, 224], [1, 1, 224, 224], ("photo", "logit"), "of one size only"),
     ],
 )
 def test_networks_with_other_ends_are_refused(

@@ -32,9 +32,7 @@ class SmallNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            nn.PixelUnshuffle(2), nn.Conv2d(12, 12, 3, padding=1), nn.BatchNorm2d(12), nn.ReLU()
-        )
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4, 12, 3, padding=1), nn.BatchNorm2d(12), nn.ReLU())
         self.middle = nn.Sequential(nn.Conv2d(12, 12, 3, padding=1), nn.BatchNorm2d(12), nn.ReLU())
         self.head = nn.Sequential(nn.Conv2d(12, 4, 3, padding=1), nn.PixelShuffle(2))
 

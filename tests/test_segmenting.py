@@ -23,7 +23,7 @@ from fissura.segmenting import (
     segment_photos,
     usable_cores,
 )
-from fissura.segmenting.normalising import Normaliser
+from fissura.segmenting.normalising import PLANES, Normaliser
 from model_files import CARD, CLEANING, cracked_photo, network, write_model
 
 IMAGENET = CARD.model_copy(update={"normalisation": "imagenet"})
@@ -42,7 +42,7 @@ def test_normalising_takes_exposure_contrast_and_colour_cast_away() -> None:
     grey = np.random.default_rng(0).integers(0, 100, (50, 40, 1), dtype=np.uint8)
     photo = np.repeat(grey, 3, axis=2)
     normalised = normalise(photo, "grey")
-    assert (normalised.shape, normalised.dtype) == ((3, 50, 40), np.float32)
+    assert (normalised.shape, normalised.dtype) == ((1, 50, 40), np.float32)
     assert normalised.mean() == pytest.approx(0, abs=1e-5)
     assert normalised.std() == pytest.approx(1, abs=1e-5)
     np.testing.assert_allclose(normalise(photo * 2 + 20, "grey"), normalised, atol=1e-5)
@@ -55,7 +55,7 @@ def test_grey_is_the_luminance_of_pillow() -> None:
     photo = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     expected = np.asarray(Image.fromarray(photo).convert("L"), np.float64)
     expected = (expected - expected.mean()) / expected.std()
-    np.testing.assert_allclose(normalise(photo, "grey")[1], expected, atol=0.03)
+    np.testing.assert_allclose(normalise(photo, "grey")[0], expected, atol=0.03)
 
 
 def test_normalising_for_imagenet_encoders_agrees_with_torchvision() -> None:
@@ -81,7 +81,8 @@ def test_probability_is_that_of_the_whole_photograph_at_any_size(
     tmp_path: Path, shape: tuple[int, int], card: object
 ) -> None:
     photo = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    probability = Segmenter(write_model(tmp_path / "m.onnx", card=card)).probability(photo)
+    model = write_model(tmp_path / "m.onnx", network(planes=PLANES[card.normalisation]), card)
+    probability = Segmenter(model).probability(photo)
     expected = logistic(-10 * normalise(photo, card.normalisation).mean(axis=0))
     assert probability.dtype == np.float32
     np.testing.assert_allclose(probability, expected, atol=1e-4)

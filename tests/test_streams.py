@@ -39,7 +39,7 @@ def test_a_sample_depends_on_seed_and_index_alone(data: DataSet, tmp_path: Path)
 
 def test_samples_have_the_shapes_and_values_that_the_task_expects(data: DataSet, tmp_path: Path) -> None:
     samples = [painted_stream(data, _recipe(), 0, tmp_path)[index] for index in range(8)]
-    assert {tuple(sample["photo"].shape) for sample in samples} == {(3, 64, 64)}
+    assert {tuple(sample["photo"].shape) for sample in samples} == {(1, 64, 64)}
     assert {tuple(sample["truth"].shape) for sample in samples} == {(1, 64, 64)}
     assert set(torch.stack([sample["truth"] for sample in samples]).unique().tolist()) == {0, 1}
     assert 0 < sum(not sample["truth"].any() for sample in samples) < 6  # some crops show distractors only

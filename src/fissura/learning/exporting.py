@@ -31,7 +31,7 @@ def export_model(network: nn.Module, card: ModelCard, path: Path) -> None:
     batch norm as in evaluation.
 
     Args:
-        network: takes normalised photographs ``(B, 3, H, W)``, float32, to logits ``(B, 1, H, W)``; H and W
+        network: takes normalised photographs ``(B, planes, H, W)``, float32, to logits ``(B, 1, H, W)``; H and W
             multiples of ``card.multiple_px``.
         card: what the model file says about itself.
         path: where the ``.onnx`` file shall stand.
@@ -44,10 +44,10 @@ def export_model(network: nn.Module, card: ModelCard, path: Path) -> None:
         >>> export_model(network, card, Path("walls.onnx"))  # doctest: +SKIP
     """
     network = copy.deepcopy(network).cpu().eval()
-    model = _to_onnx(network, card.multiple_px)
+    model = _to_onnx(network, card.planes, card.multiple_px)
     _set_card(model, card)
     content = model.SerializeToString()
-    _check(network, content, card.multiple_px, path)
+    _check(network, content, card.planes, card.multiple_px, path)
     with written_whole(path) as temporary:
         temporary.write_bytes(content)
 
@@ -70,8 +70,8 @@ def _set_card(model: onnx.ModelProto, card: ModelCard) -> None:
     entry.key, entry.value = CARD_KEY, card.model_dump_json()
 
 
-def _to_onnx(network: nn.Module, multiple_px: int) -> onnx.ModelProto:
-    photo = torch.zeros(2, 3, 4 * multiple_px, 3 * multiple_px)
+def _to_onnx(network: nn.Module, planes: int, multiple_px: int) -> onnx.ModelProto:
+    photo = torch.zeros(2, planes, 4 * multiple_px, 3 * multiple_px)
     height = multiple_px * torch.export.Dim("height", min=1, max=4096)
     width = multiple_px * torch.export.Dim("width", min=1, max=4096)
     with _quiet():
@@ -89,10 +89,10 @@ def _to_onnx(network: nn.Module, multiple_px: int) -> onnx.ModelProto:
     return program.model_proto
 
 
-def _check(network: nn.Module, content: bytes, multiple_px: int, path: Path) -> None:
+def _check(network: nn.Module, content: bytes, planes: int, multiple_px: int, path: Path) -> None:
     """Compare graph and network on noise of another batch and size than the export saw."""
     generator = torch.Generator().manual_seed(0)
-    photo = torch.randn(3, 3, 2 * multiple_px, 5 * multiple_px, generator=generator)
+    photo = torch.randn(3, planes, 2 * multiple_px, 5 * multiple_px, generator=generator)
     with torch.inference_mode():
         expected = network(photo).numpy()  # (3, 1, H, W)
     session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])

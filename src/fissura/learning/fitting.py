@@ -117,7 +117,7 @@ def _loader(stream: Stream, recipe: Recipe, epoch: int, threads: int) -> DataLoa
 
 
 def _loss(student: nn.Module, batch: Sample, recipe: Recipe) -> Tensor:
-    photos = batch["photo"].contiguous(memory_format=torch.channels_last)  # (B, 3, S, S)
+    photos = batch["photo"].contiguous(memory_format=torch.channels_last)  # (B, planes, S, S)
     logits = student(photos)  # (B, 1, S, S)
     if recipe.method == "max-pool":
         return label_loss(logits, batch["label"], recipe.pooling)

@@ -12,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 from fissura.errors import FissuraError
 from fissura.learning.networks import build_network
 from fissura.learning.recipe import Recipe
+from fissura.segmenting.normalising import PLANES
 
 EMA_DECAY = 0.995  # remembers about 200 steps: long enough to smooth, short enough to follow
 WARM_UP = 0.05  # share of the steps in which the learning rate rises
@@ -36,7 +37,7 @@ class Learner:
     def __init__(self, recipe: Recipe, seed: int) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = build_network(recipe.network, pretrained=recipe.pretrained)
+            network = build_network(recipe.network, pretrained=recipe.pretrained, planes=PLANES[recipe.normalisation])
         self.student = network.to(memory_format=torch.channels_last)
         self.teacher = AveragedModel(self.student, avg_fn=_follow, use_buffers=True).requires_grad_(False)
         trained = [parameter for parameter in self.student.parameters() if parameter.requires_grad]

@@ -162,7 +162,7 @@ class _Calibration(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime 
         photo = next(self._photos, None)
         if photo is None:
             return None
-        return {"photo": normalise(photo, self._card.normalisation)[None]}  # (1, 3, H, W)
+        return {"photo": normalise(photo, self._card.normalisation)[None]}  # (1, planes, H, W)
 
 
 def _surfaces(photos: Sequence[Path], card: ModelCard, rng: np.random.Generator) -> list[NDArray[np.uint8]]:

@@ -1,7 +1,7 @@
 """Endless streams of training crops: the sample of an index depends on nothing but the index and the seed.
 
 That is what makes a run reproducible and resumable: whoever is killed after step 700 asks for step 700 again.
-A sample is a dict of ``photo`` ``(3, S, S)`` float32 normalised, ``truth`` ``(1, S, S)`` uint8 (0 background,
+A sample is a dict of ``photo`` ``(planes, S, S)`` float32 normalised, ``truth`` ``(1, S, S)`` uint8 (0 background,
 1 crack, 255 unknown) and ``label`` float32 (1 cracked, 0 uncracked).
 """
 
@@ -71,7 +71,7 @@ def to_sample(
 ) -> Sample:
     """Normalise a crop and turn it into tensors; see the module's docstring for their shapes."""
     return {
-        "photo": torch.from_numpy(normalise(photo, normalisation)),  # (3, S, S)
+        "photo": torch.from_numpy(normalise(photo, normalisation)),  # (planes, S, S)
         "truth": torch.from_numpy(np.ascontiguousarray(truth))[None],  # (1, S, S)
         "label": torch.tensor(label),
     }

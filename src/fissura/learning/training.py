@@ -21,7 +21,7 @@ from fissura.files import output_folder
 from fissura.learning.exporting import export_model, replace_card
 from fissura.learning.fitting import fit
 from fissura.learning.learner import Learner
-from fissura.learning.networks import multiple_px
+from fissura.learning.networks import CompactUNet, multiple_px
 from fissura.learning.proposing import write_alarms, write_proposals
 from fissura.learning.recipe import Recipe
 from fissura.learning.run import Plan, Precision, RunFolder
@@ -232,7 +232,7 @@ def _probabilities(photos: DataSet, segmenter: Segmenter) -> list[NDArray[np.flo
 
 def _card(network: nn.Module, plan: Plan, cleaning: Cleaning) -> ModelCard:
     recipe = plan.recipe
-    is_compact = recipe.network == "compact"
+    is_compact = isinstance(network, CompactUNet)
     return ModelCard(
         name=f"{recipe.name}-{recipe.network}",
         recipe=f"{recipe.name} {recipe.version}",

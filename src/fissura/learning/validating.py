@@ -46,7 +46,7 @@ class Validation:
         """Judge a network.
 
         Args:
-            network: takes normalised photographs ``(B, 3, H, W)`` to logits ``(B, 1, H, W)``.
+            network: takes normalised photographs ``(B, planes, H, W)`` to logits ``(B, 1, H, W)``.
             device: where it is.
 
         Returns:
@@ -69,7 +69,7 @@ class Validation:
         return {"painted_dice": painted_dice, "image_accuracy": accuracy, "selection": (painted_dice + accuracy) / 2}
 
     def _masks(self, network: nn.Module, sample: Sample, device: torch.device) -> list[NDArray[np.bool_]]:
-        photos = sample["photo"].to(device, memory_format=torch.channels_last)  # (B, 3, H, W)
+        photos = sample["photo"].to(device, memory_format=torch.channels_last)  # (B, planes, H, W)
         with torch.no_grad():
             probabilities = torch.sigmoid(network(photos).float())[:, 0].cpu().numpy()  # (B, H, W)
         return [clean(probability, self._cleaning) for probability in probabilities]

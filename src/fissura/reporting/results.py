@@ -135,7 +135,7 @@ class ResultsFolder:
             photo,
             verdict="cracked" if mask.any() else "uncracked",
             score=f"{score:.6f}",
-            crack_fraction=f"{mask.mean():.8f}",
+            crack_fraction=f"{np.count_nonzero(mask) / mask.size:.8f}",
             **files,
         )
 

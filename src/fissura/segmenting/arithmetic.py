@@ -64,7 +64,8 @@ def multiply_adds(content: bytes, height: int, width: int) -> int:
     options = ort.SessionOptions()
     options.log_severity_level = 4
     session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    found = session.run(None, {"photo": np.zeros((1, 3, height, width), np.float32)})
+    planes = session.get_inputs()[0].shape[1]
+    found = session.run(None, {"photo": np.zeros((1, planes, height, width), np.float32)})
     shapes = {
         value.name: [int(size) for size in shape] for value, shape in zip(model.graph.output, found, strict=True)
     }

@@ -71,7 +71,9 @@ def choose_engine(model: Path, threads: int) -> Choice:
     known = _cached(key)
     if known is not None:
         return known
-    tile = np.random.default_rng(0).standard_normal((1, 3, opened.card.tile_px, opened.card.tile_px), np.float32)
+    card = opened.card
+    shape = (1, card.planes, card.tile_px, card.tile_px)
+    tile = np.random.default_rng(0).standard_normal(shape, np.float32)
     engines: dict[EngineName, Engine] = {"onnxruntime": first, **_others(model, threads, first, tile)}
     choice = _fastest(engines, tile)
     _keep(key, choice)

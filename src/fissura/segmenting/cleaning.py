@@ -107,7 +107,10 @@ class Pieces:
 
     def mask(self, cleaning: Cleaning) -> NDArray[np.bool_]:
         """Draw the pieces that are cracks under ``cleaning`` (of the same ``low``): (H, W) bool."""
-        mask: NDArray[np.bool_] = np.concatenate(([False], self.kept(cleaning)))[self.labels]
+        kept = self.kept(cleaning)
+        if kept.all() or not kept.any():  # as on most photographs, and far quicker than looking up every pixel
+            return (self.labels > 0) & kept.any()
+        mask: NDArray[np.bool_] = np.concatenate(([False], kept))[self.labels]
         return mask
 
     def score(self, cleaning: Cleaning) -> float:
@@ -138,16 +141,23 @@ def pieces(probability: NDArray[np.float32], low: float) -> Pieces:
         >>> found.labels.tolist(), found.extent_px.tolist()
         ([[1, 1, 0, 2]], [2, 1])
     """
-    above = np.ascontiguousarray(probability > low).view(np.uint8)
-    count, components, stats, _ = cv2.connectedComponentsWithStats(above, connectivity=8, ltype=cv2.CV_32S)
+    above = np.ascontiguousarray(probability > low)
+    count, components = cv2.connectedComponents(above.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     labels = components.astype(np.int32, copy=False)
+    # Few pixels are crack, and it is them alone that are looked at: OpenCV's own statistics take three times as long.
+    inside = np.flatnonzero(above)
+    piece = labels.ravel()[inside] - 1  # the first component is the background
     # float64, for a float32 peak of 0.9 is a little less or more than a setting of 0.9
-    peak = np.zeros(count, np.float64)
-    inside = labels > 0
-    np.maximum.at(peak, labels[inside], probability[inside])
-    sides = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].astype(np.int32, copy=False)
-    highest = float(probability.max(initial=0.0))
-    return Pieces(labels, peak[1:], sides.max(axis=1)[1:], highest)  # the first component is the background
+    peak = np.zeros(count - 1, np.float64)
+    np.maximum.at(peak, piece, probability.ravel()[inside])
+    extent_px = np.zeros(count - 1, np.int32)
+    for position in np.divmod(inside, max(probability.shape[1], 1)):
+        first = np.full(count - 1, np.iinfo(np.int64).max)
+        last = np.zeros(count - 1, np.int64)
+        np.minimum.at(first, piece, position)
+        np.maximum.at(last, piece, position)
+        np.maximum(extent_px, last - first + 1, out=extent_px, casting="unsafe")
+    return Pieces(labels, peak, extent_px, float(probability.max(initial=0.0)))
 
 
 def clean(probability: NDArray[np.float32], cleaning: Cleaning) -> NDArray[np.bool_]:

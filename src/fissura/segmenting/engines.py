@@ -38,7 +38,7 @@ class Engine(Protocol):
         """Run the network.
 
         Args:
-            batch: (B, 3, H, W) float32, normalised and contiguous; H and W multiples of the card's
+            batch: (B, planes, H, W) float32, normalised and contiguous; H and W multiples of the card's
                 ``multiple_px``.
 
         Returns:
@@ -69,7 +69,7 @@ def open_engine(path: Path, name: EngineName, *, threads: int, at_once: int = 1)
 
     Example:
         >>> engine, model = open_engine(Path("walls.onnx"), "onnxruntime", threads=2)  # doctest: +SKIP
-        >>> engine.run(np.zeros((1, 3, 64, 64), np.float32)).shape  # doctest: +SKIP
+        >>> engine.run(np.zeros((1, 1, 64, 64), np.float32)).shape  # doctest: +SKIP
         (1, 1, 64, 64)
     """
     if name == "onnxruntime":

@@ -1,7 +1,7 @@
 """The model file: one ONNX graph that carries everything needed to use it.
 
-The graph takes ``photo`` (B, 3, H, W) float32, normalised, and gives ``logit`` (B, 1, H, W) float32, with B,
-H and W free. Its metadata holds the model card as JSON under the key ``fissura``.
+The graph takes ``photo`` (B, planes, H, W) float32, normalised to one plane or three, and gives ``logit``
+(B, 1, H, W) float32, with B, H and W free. Its metadata holds the model card as JSON under the key ``fissura``.
 
 A model file may come from anywhere, so reading one runs no code of its own: ONNX is a list of known
 operators, weights outside the file are refused, and libraries of custom operators are never loaded.
@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from fissura.errors import FissuraError
 from fissura.segmenting.cleaning import Cleaning
-from fissura.segmenting.normalising import Normalisation
+from fissura.segmenting.normalising import PLANES, Normalisation
 
 FORMAT_VERSION = 1
 CARD_KEY = "fissura"
@@ -72,6 +72,11 @@ class ModelCard(BaseModel):
     created: str
     glance_below: Annotated[float, Field(ge=0, le=1)] | None = None
     arithmetic: Literal["float32", "int8"] = "float32"
+
+    @property
+    def planes(self) -> int:
+        """How many planes the network is given: 1 (luminance) or 3 (colours)."""
+        return PLANES[self.normalisation]
 
     @model_validator(mode="after")
     def _tiles_fit_together(self) -> ModelCard:
@@ -138,7 +143,7 @@ def open_model(path: Path, threads: int, providers: Sequence[str] = ("CPUExecuti
     if CARD_KEY not in metadata:
         raise FissuraError(f"{path}: an ONNX file, but not a Fissura model file; {_MEND}")
     card = _parse_card(path, metadata[CARD_KEY])
-    _check_graph(path, session)
+    _check_graph(path, session, card.planes)
     return ModelFile(session, card, content, hashlib.sha256(content).hexdigest())
 
 
@@ -194,12 +199,12 @@ def _parse_card(path: Path, text: str) -> ModelCard:
         raise FissuraError(f"{path}: its model card cannot be read; {_MEND}") from error
 
 
-def _check_graph(path: Path, session: ort.InferenceSession) -> None:
+def _check_graph(path: Path, session: ort.InferenceSession, planes: int) -> None:
     ends = [*session.get_inputs(), *session.get_outputs()]
     found = [(end.name, end.type, len(end.shape), end.shape[1:2]) for end in ends]
-    if found != [("photo", "tensor(float)", 4, [3]), ("logit", "tensor(float)", 4, [1])]:
+    if found != [("photo", "tensor(float)", 4, [planes]), ("logit", "tensor(float)", 4, [1])]:
         raise FissuraError(
-            f"{path}: its network does not take `photo` (B, 3, H, W) and give `logit` (B, 1, H, W); {_MEND}"
+            f"{path}: its network does not take `photo` (B, {planes}, H, W) and give `logit` (B, 1, H, W); {_MEND}"
         )
     free = [end.shape[axis] for end in ends for axis in (0, 2, 3)]
     if any(isinstance(size, int) for size in free):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Normalisation: TypeAlias = Literal["grey", "imagenet"]
+PLANES: dict[Normalisation, int] = {"grey": 1, "imagenet": 3}  # that a network is given
 
 # ImageNet's red, green and blue in grey levels; what pretrained encoders expect.
 _IMAGENET_MEAN = 255 * np.array([0.485, 0.456, 0.406], np.float32)
@@ -47,15 +48,14 @@ class Normaliser:
         return cls(how, float(mean.item()), max(float(std.item()), LEAST_STD_GREY_LEVELS))
 
     def planes(self, tile: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Normalise the whole photograph or a tile of it: (h, w, 3) uint8 RGB to (3, h, w) float32."""
+        """Normalise the whole photograph or a tile of it: (h, w, 3) uint8 RGB to (planes, h, w) float32."""
         if self.how == "imagenet":
             scaled = (tile.astype(np.float32) - _IMAGENET_MEAN) / _IMAGENET_STD  # (h, w, 3)
             return np.ascontiguousarray(scaled.transpose(2, 0, 1))
-        planes = np.empty((3, *tile.shape[:2]), np.float32)
-        np.subtract(luminance(tile), np.float32(self.mean), out=planes[0])
-        planes[0] /= np.float32(self.std)
-        planes[1:] = planes[0]
-        return planes
+        plane = luminance(tile).astype(np.float32)
+        plane -= np.float32(self.mean)
+        plane /= np.float32(self.std)
+        return plane[None]
 
 
 def normalise(photo: NDArray[np.uint8], how: Normalisation) -> NDArray[np.float32]:
@@ -64,12 +64,12 @@ def normalise(photo: NDArray[np.uint8], how: Normalisation) -> NDArray[np.float3
     Args:
         photo: (H, W, 3) uint8 RGB.
         how: ``"grey"`` takes the luminance, takes away its mean over the photograph and divides by its standard
-            deviation, and gives that three times: exposure, contrast and colour cast differ between cameras, not
-            between cracks. ``"imagenet"`` divides by 255 and applies ImageNet's mean and standard deviation per
-            channel.
+            deviation: exposure, contrast and colour cast differ between cameras, not between cracks.
+            ``"imagenet"`` divides by 255 and applies ImageNet's mean and standard deviation per channel.
 
     Returns:
-        (3, H, W) float32, no unit, of mean about 0 and standard deviation about 1.
+        (1, H, W) float32 for "grey", (3, H, W) for "imagenet", no unit, of mean about 0 and standard deviation
+        about 1.
 
     Example:
         >>> grey = np.full((2, 2, 3), 90, np.uint8)

@@ -41,7 +41,7 @@ class OnnxRuntimeEngine:
         self.arithmetic = f"float32 on {_PROVIDERS.get(session.get_providers()[0], 'CPU')}"
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run the network: (B, 3, H, W) float32 to logits (B, 1, H, W) float32."""
+        """Run the network: (B, planes, H, W) float32 to logits (B, 1, H, W) float32."""
         with self._free:
             (logit,) = self._session.run(["logit"], {"photo": batch})
         return logit  # type: ignore[no-any-return]

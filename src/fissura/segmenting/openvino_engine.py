@@ -63,7 +63,7 @@ class OpenVinoEngine:
             self._requests.put(compiled.create_infer_request())
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run the network: (B, 3, H, W) float32 to logits (B, 1, H, W) float32."""
+        """Run the network: (B, planes, H, W) float32 to logits (B, 1, H, W) float32."""
         request = self._requests.get()
         try:
             return request.infer({"photo": batch}, share_inputs=True)["logit"].copy()  # type: ignore[no-any-return]

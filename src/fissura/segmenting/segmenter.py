@@ -194,7 +194,7 @@ class Segmenter:
         return Segmentation(photo, probability, found.mask(self.cleaning), found.score(self.cleaning))
 
     def _run(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run the network on one normalised tile: (3, h, w) to probabilities (h, w)."""
+        """Run the network on one normalised tile: (planes, h, w) to probabilities (h, w)."""
         height, width = planes.shape[1:]
         try:
             logit = self.engine.run(planes[None])  # (1, 1, h, w)

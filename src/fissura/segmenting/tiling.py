@@ -115,6 +115,8 @@ def in_tiles(
     """
     height, width = photo.shape[:2]
     grid = grid_of(height, width, tile_px, overlap_px)
+    if len(grid[0]) == len(grid[1]) == 1:  # nothing to blend
+        return predict(_padded(photo, multiple_px))[:height, :width]
     probability = np.empty((height, width), np.float32)
     for top, strip in strips_in_tiles(
         grid, lambda rows, columns: photo[rows, columns], predict, multiple_px=multiple_px, at_once=at_once

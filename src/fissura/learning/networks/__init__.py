@@ -1,8 +1,8 @@
 """The networks that can be trained, by name.
 
-Each takes normalised photographs ``(B, 3, H, W)`` to crack logits ``(B, 1, H, W)``, and says in its
-``multiple_px`` what H and W must be multiples of. The compact network is for plain CPUs, the ``seed`` ones
-are the original's, and ``timm:...`` puts a U-Net on any of timm's encoders.
+Each takes normalised photographs ``(B, planes, H, W)`` to crack logits ``(B, 1, H, W)``, and says in its
+``multiple_px`` what H and W must be multiples of. The compact and the nano network are for plain CPUs, the ``seed``
+ones are the original's, and ``timm:...`` puts a U-Net on any of timm's encoders.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from torch import nn
 
 from fissura.errors import FissuraError
-from fissura.learning.networks.compact import CompactUNet
+from fissura.learning.networks.compact import CompactUNet, compact_unet, nano_unet
 from fissura.learning.networks.encoder_unet import encoder_unet
 from fissura.learning.networks.seed_resnet import SeedResNet
 from fissura.learning.networks.seed_unet import SeedUNet
@@ -18,14 +18,15 @@ from fissura.learning.networks.seed_unet import SeedUNet
 __all__ = ["CompactUNet", "SeedResNet", "SeedUNet", "build_network", "encoder_unet", "multiple_px"]
 
 
-def build_network(name: str, *, pretrained: bool) -> nn.Module:
+def build_network(name: str, *, pretrained: bool, planes: int = 3) -> nn.Module:
     """Build the network of that name.
 
     Args:
-        name: "compact", "seed-resnet50", "seed-resnet50-frozen" (encoder not trained), "seed-unet", or
+        name: "compact", "nano", "seed-resnet50", "seed-resnet50-frozen" (encoder not trained), "seed-unet", or
             "timm:" and a timm encoder, as in "timm:resnet50".
-        pretrained: start the encoder from pretrained weights where they can be had ("compact" and "seed-unet"
-            have none); otherwise a notice is logged and the start is random.
+        pretrained: start the encoder from pretrained weights where they can be had ("compact", "nano"
+            and "seed-unet" have none); otherwise a notice is logged and the start is random.
+        planes: of the photographs it will be given: 1 (luminance) or 3 (colours).
 
     Returns:
         The network, in training mode.
@@ -39,7 +40,9 @@ def build_network(name: str, *, pretrained: bool) -> nn.Module:
     """
     match name.split(":"):
         case ["compact"]:
-            return CompactUNet()
+            return compact_unet(planes)
+        case ["nano"]:
+            return nano_unet(planes)
         case ["seed-resnet50"]:
             return SeedResNet(pretrained=pretrained)
         case ["seed-resnet50-frozen"]:
@@ -47,9 +50,9 @@ def build_network(name: str, *, pretrained: bool) -> nn.Module:
         case ["seed-unet"]:
             return SeedUNet()
         case ["timm", encoder] if encoder:
-            return encoder_unet(encoder, pretrained=pretrained)
+            return encoder_unet(encoder, pretrained=pretrained, planes=planes)
     raise FissuraError(
-        f"network {name!r}: there is none of that name; choose compact, seed-resnet50, seed-resnet50-frozen, "
+        f"network {name!r}: there is none of that name; choose compact, nano, seed-resnet50, seed-resnet50-frozen, "
         "seed-unet or timm:<encoder>, for example timm:resnet50"
     )
 

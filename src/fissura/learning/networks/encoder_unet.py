@@ -10,15 +10,16 @@ from fissura.errors import FissuraError
 from fissura.learning.networks.pretrained import first_line, with_pretrained_fallback
 
 
-def encoder_unet(encoder: str, *, pretrained: bool) -> nn.Module:
+def encoder_unet(encoder: str, *, pretrained: bool, planes: int = 3) -> nn.Module:
     """Build a U-Net on a timm encoder.
 
     Args:
         encoder: a timm model name, with a weights tag or without: ``resnet50``, ``resnet50.a1_in1k``.
         pretrained: start the encoder from timm's weights where they can be had.
+        planes: of the photographs; timm adds up the weights for fewer than three.
 
     Returns:
-        A network from normalised photographs ``(B, 3, H, W)`` to logits ``(B, 1, H, W)``, float; H and W
+        A network from normalised photographs ``(B, planes, H, W)`` to logits ``(B, 1, H, W)``, float; H and W
         must be multiples of its ``multiple_px``.
 
     Raises:
@@ -30,7 +31,7 @@ def encoder_unet(encoder: str, *, pretrained: bool) -> nn.Module:
     """
 
     def build(load: bool) -> nn.Module:
-        unet = smp.Unet(f"tu-{encoder}", encoder_weights=True if load else None)
+        unet = smp.Unet(f"tu-{encoder}", encoder_weights=True if load else None, in_channels=planes)
         unet.multiple_px = int(unet.encoder.output_stride)
         network: nn.Module = unet
         return network

@@ -61,13 +61,13 @@ class SeedResNet(nn.Module):
         """Give the crack logit of each pixel.
 
         Args:
-            photos: photographs normalised "imagenet", float, ``(B, 3, H, W)``; H and W multiples of
-                ``multiple_px``.
+            photos: normalised photographs, float, ``(B, 3, H, W)`` as in the original, or ``(B, 1, H, W)``; H and W
+                multiples of ``multiple_px``.
 
         Returns:
             Logits, float, ``(B, 1, H, W)``. The original's image logit is their maximum over all pixels.
         """
-        half = self.first_conv(photos)  # (B, 64, H/2, W/2)
+        half = self.first_conv(photos.expand(-1, 3, -1, -1))  # (B, 64, H/2, W/2)
         quarter = self.enc1(self.pool(half))  # (B, 256, H/4, W/4)
         eighth = self.enc2(quarter)  # (B, 512, H/8, W/8)
         sixteenth = self.enc3(eighth)  # (B, 1024, H/16, W/16)

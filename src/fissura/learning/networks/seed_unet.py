@@ -39,13 +39,13 @@ class SeedUNet(nn.Module):
         """Give the crack logit of each pixel.
 
         Args:
-            photos: photographs normalised "imagenet", float, ``(B, 3, H, W)``; H and W multiples of
-                ``multiple_px``.
+            photos: normalised photographs, float, ``(B, 3, H, W)`` as in the original, or ``(B, 1, H, W)``; H and W
+                multiples of ``multiple_px``.
 
         Returns:
             Logits, float, ``(B, 1, H, W)``. The original's image logit is their maximum over all pixels.
         """
-        whole = self.inc(photos)  # (B, 64, H, W)
+        whole = self.inc(photos.expand(-1, 3, -1, -1))  # (B, 64, H, W)
         half = self.down1(whole)  # (B, 128, H/2, W/2)
         quarter = self.down2(half)  # (B, 256, H/4, W/4)
         eighth = self.down3(quarter)  # (B, 512, H/8, W/8)
