@@ -71,6 +71,20 @@ def test_the_scale_may_be_told_in_several_ways_or_not_at_all(
     assert told.isna().all() if mm_per_px is None else (told == mm_per_px).all()
 
 
+def test_the_scale_that_segmenting_was_told_holds_until_another_is_told(tmp_path: Path, model: Path) -> None:
+    save(tmp_path / "walls/1.png", wall())
+    job = tmp_path / "job"
+    run("segment", tmp_path / "walls", "--model", model, "--out", job, "--mm-per-px", 0.25)
+    for scale, mm_per_px in (((), 0.25), (("--mm-per-px", 0.5), 0.5)):
+        assert run("measure", job, *scale)[0] == 0
+        assert pd.read_csv(job / "photographs.csv")["mm_per_px"].tolist() == [mm_per_px]
+    assert run("report", job)[0] == 0
+    assert "0.25 mm per px" in (job / "report.html").read_text("utf-8")
+    (job / "model.json").write_text('{"mm_per_px": "a word"}', "utf-8")
+    assert run("measure", job)[0] == 0
+    assert pd.read_csv(job / "photographs.csv")["mm_per_px"].isna().all()
+
+
 def test_two_scales_and_senseless_ones_are_refused(job: Path) -> None:
     assert "told in two ways" in refused("measure", job, "--mm-per-px", 1, "--distance-mm", 1000)
     assert "scale: 0 mm per px" in refused("measure", job, "--mm-per-px", 0)

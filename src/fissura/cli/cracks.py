@@ -115,7 +115,8 @@ def segment(
         ],
     )
     say(f"table: {results.table}")
-    notice(f"measure it: fissura report {shlex.quote(str(out))} --mm-per-px SCALE")
+    scale = " --mm-per-px SCALE" if mm_per_px is None else ""
+    notice(f"measure it: fissura report {shlex.quote(str(out))}{scale}")
 
 
 def _factor(text: str) -> float | Literal["auto"]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fissura.measuring import SeverityClass
     from fissura.verbs.jobs import Measured
 
-SCALE = "Scale: without it all measures are in px"
+SCALE = "Scale: what fissura segment was told, if nothing here; without any, measures are in px"
 
 
 class Format(str, Enum):

@@ -139,10 +139,11 @@ class ResultsFolder:
             **files,
         )
 
-    def describe_model(self, model: dict[str, Any], cleaning: dict[str, Any]) -> None:
-        """Write down in ``model.json`` what the results were made with, for reports to say."""
+    def describe_model(self, model: dict[str, Any], cleaning: dict[str, Any], mm_per_px: float | None) -> None:
+        """Write down in ``model.json`` what the results were made with, and the scale if known, for reports to say."""
+        facts = {"model": model, "cleaning": cleaning, "mm_per_px": mm_per_px}
         with written_whole(self._out / MODEL) as temporary:
-            temporary.write_text(json.dumps({"model": model, "cleaning": cleaning}, indent=1), "utf-8")
+            temporary.write_text(json.dumps(facts, indent=1), "utf-8")
 
     def skip(self, photo: Path, reason: str) -> None:
         """Note that a photograph has no result, and why, in one line."""

@@ -75,7 +75,8 @@ def segment(
         max_megapixels: skip larger photographs; 64 if None.
         engine: what runs the network: "onnxruntime", "openvino", or "auto" for the faster one on this machine,
             measured for a moment with each new model.
-        mm_per_px: the photographs' scale, if known: the network sees close-ups smaller, at 0.1 mm per px.
+        mm_per_px: the photographs' scale, if known: the network sees close-ups smaller, at 0.1 mm per px, and measuring
+            the job later needs not be told again.
         resize: factor by which photographs are resized for the network, instead of what follows from their scale;
             "auto" tries 1, 1/2, 1/4 ... on each and keeps what shows the most crack. Maps have the photograph's own
             size all the same.
@@ -111,7 +112,7 @@ def segment(
     at_once = runs_at_once(len(files))
     segmenter = Segmenter(file, cleaning=cleaning, engine=engine, resize=resize, glance=glance, at_once=at_once)
     results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume, pictures=pictures)
-    results.describe_model(segmenter.card.model_dump(mode="json"), segmenter.cleaning.model_dump())
+    results.describe_model(segmenter.card.model_dump(mode="json"), segmenter.cleaning.model_dump(), mm_per_px)
     total, done, skipped = len(files), len(files) - len(results.pending), []
     limit = {} if max_megapixels is None else {"max_megapixels": max_megapixels}
     for answer in segment_photos(results.pending, segmenter, **limit):

@@ -42,10 +42,13 @@ class _Job:
     """The photographs of a job, measured one at a time; counts what went by."""
 
     def __init__(
-        self, job: AnyPath, scale: Scale, severity: Sequence[SeverityClass], progress: Advance | None
+        self, job: AnyPath, scale: Scale | None, severity: Sequence[SeverityClass], progress: Advance | None
     ) -> None:
         self._results = read_results(Path(job))
-        self._scale = scale
+        self.scale = scale or Scale()
+        told = read_model_facts(Path(job)).get("mm_per_px")
+        if self.scale == Scale() and isinstance(told, float):
+            self.scale = Scale(mm_per_px=told)
         self._severity = severity
         self._progress = progress
         self.cracks = self.photographs = 0
@@ -57,7 +60,7 @@ class _Job:
                 if result.skipped:
                     raise UnreadablePhotoError(result.skipped)
                 photo, mask, probability = result.read()
-                measured = measure(mask, probability, photo, self._scale.of(result.photo), self._severity)
+                measured = measure(mask, probability, photo, self.scale.of(result.photo), self._severity)
             except FissuraError as error:
                 self.skipped.append(SkippedPhoto(result.photo, str(error)))
             else:
@@ -86,7 +89,7 @@ def measure_job(
     Args:
         job: the folder that :func:`fissura.segment` wrote; ``cracks.csv``, ``photographs.csv`` and ``cracks/``
             will stand there.
-        scale: how many millimetres a pixel covers; without it, all is in px.
+        scale: how many millimetres a pixel covers; what segmenting was told if None, else all is in px.
         severity: width classes, from the narrowest.
         drawings: whether to draw the centre lines, coloured by width.
         progress: called with photographs done and their total.
@@ -99,7 +102,7 @@ def measure_job(
         17
     """
     folder = Path(job)
-    photos = _Job(folder, scale or Scale(), severity, progress)
+    photos = _Job(folder, scale, severity, progress)
     rows: list[dict[str, object]] = []
 
     def taken() -> Iterator[PhotoCracks]:
@@ -130,7 +133,8 @@ def report(
     Args:
         job: the folder that :func:`fissura.segment` wrote.
         out: the HTML file; ``report.html`` in the job's folder if None.
-        scale: how many millimetres a pixel covers; without it, all is in px, and the report says so.
+        scale: how many millimetres a pixel covers; what segmenting was told if None, else all is in px, and the report
+            says so.
         severity: width classes, from the narrowest.
         title: the report's heading.
         facts: what stands below it, such as object, place and client.
@@ -143,7 +147,7 @@ def report(
         >>> fissura.report("masks", facts={"Object": "Quay wall, bay 3"}).files  # doctest: +SKIP
         (PosixPath('masks/report.html'),)
     """
-    folder, scale = Path(job), scale or Scale()
+    folder = Path(job)
     file = Path(out) if out is not None else folder / "report.html"
     photos = _Job(folder, scale, severity, progress)
 
@@ -154,7 +158,7 @@ def report(
 
     model = read_model_facts(folder)
     limits = ", ".join(f"{each.name} up to {each.up_to_mm:g} mm" for each in severity)
-    settings = {"Scale": str(scale), "Width classes": limits, **model.get("cleaning", {})}
+    settings = {"Scale": str(photos.scale), "Width classes": limits, **model.get("cleaning", {})}
     write_report(taken(), file, title=title, facts=facts, settings=settings, provenance=model.get("model"))
     return photos.left(file)
 
@@ -175,7 +179,7 @@ def export(
         format: ``csv``, ``parquet``, ``coco``, ``cvat``, ``label-studio``, ``geojson``, ``geopackage``, ``svg`` or
             ``dxf``; see :func:`fissura.exchanging.export`.
         out: the file, or for drawings the folder, to write.
-        scale: how many millimetres a pixel covers.
+        scale: how many millimetres a pixel covers; what segmenting was told if None.
         severity: width classes, from the narrowest.
         progress: called with photographs done and their total.
 
@@ -186,6 +190,6 @@ def export(
         >>> fissura.export("masks", format="coco", out="cracks.json").photographs  # doctest: +SKIP
         50
     """
-    photos = _Job(job, scale or Scale(), severity, progress)
+    photos = _Job(job, scale, severity, progress)
     export_cracks((PhotoCracks(one.path, one.measurement, name) for name, one in photos), format, Path(out))
     return photos.left(Path(out))
