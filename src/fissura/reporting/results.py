@@ -140,7 +140,7 @@ class ResultsFolder:
         )
 
     def describe_model(self, model: dict[str, Any], cleaning: dict[str, Any], mm_per_px: float | None) -> None:
-        """Write down in ``model.json`` what the results were made with, and the scale if known, for reports to say."""
+        """Write down in ``model.json`` what the results were made with, and the scale if known."""
         facts = {"model": model, "cleaning": cleaning, "mm_per_px": mm_per_px}
         with written_whole(self._out / MODEL) as temporary:
             temporary.write_text(json.dumps(facts, indent=1), "utf-8")

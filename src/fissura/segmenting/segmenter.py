@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -99,17 +100,19 @@ class Segmenter:
         self.card: ModelCard = opened.card
         self.cleaning: Cleaning = cleaning or opened.card.cleaning
         self._resize = checked_resize(resize)
-        settings = opened.sha256 + self.cleaning.model_dump_json() + self.engine.name + self.engine.arithmetic
-        if resize != 1:
-            settings += str(resize)
         if glance and self.card.glance_below is None:
             raise FissuraError(
                 f"{model}: does not know below what to pass over a tile; train it anew, or do not glance"
             )
         self._pass_below = (self.card.glance_below or 0.0) if glance else 0.0
-        if glance:
-            settings += "glance"
-        self.identity: str = hashlib.sha256(settings.encode()).hexdigest()[:16]
+        made_with = {
+            "model": opened.sha256,
+            "cleaning": self.cleaning.model_dump(),
+            "engine": f"{self.engine.name} {self.engine.arithmetic}",
+            "resize": self._resize,
+            "glance": glance,
+        }
+        self.identity: str = hashlib.sha256(json.dumps(made_with).encode()).hexdigest()[:16]
         self._path = model
 
     def describe_engine(self) -> str:

@@ -75,8 +75,8 @@ def segment(
         max_megapixels: skip larger photographs; 64 if None.
         engine: what runs the network: "onnxruntime", "openvino", or "auto" for the faster one on this machine,
             measured for a moment with each new model.
-        mm_per_px: the photographs' scale, if known: the network sees close-ups smaller, at 0.1 mm per px, and measuring
-            the job later needs not be told again.
+        mm_per_px: the photographs' scale, if known: the network sees close-ups smaller, at 0.1 mm per px, and
+            measuring the job needs not be told again.
         resize: factor by which photographs are resized for the network, instead of what follows from their scale;
             "auto" tries 1, 1/2, 1/4 ... on each and keeps what shows the most crack. Maps have the photograph's own
             size all the same.

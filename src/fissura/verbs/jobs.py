@@ -133,8 +133,8 @@ def report(
     Args:
         job: the folder that :func:`fissura.segment` wrote.
         out: the HTML file; ``report.html`` in the job's folder if None.
-        scale: how many millimetres a pixel covers; what segmenting was told if None, else all is in px, and the report
-            says so.
+        scale: how many millimetres a pixel covers; what segmenting was told if None, else all is in px, and the
+            report says so.
         severity: width classes, from the narrowest.
         title: the report's heading.
         facts: what stands below it, such as object, place and client.
