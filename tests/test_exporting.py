@@ -104,7 +104,7 @@ def test_an_unwritable_place_is_a_fissura_error(tmp_path: Path, trained: TinyNet
         export_model(trained, card(2), tmp_path / "file" / "tiny.onnx")
 
 
-@pytest.mark.parametrize("name", ["compact", "timm:resnet10t"])
+@pytest.mark.parametrize("name", ["compact", "nano", "timm:resnet10t", "seed-unet"])
 def test_our_networks_export(tmp_path: Path, name: str) -> None:
     network = build_network(name, pretrained=False, planes=1)
     export_model(network, card(multiple_px(network)), tmp_path / "model.onnx")  # compares the logits itself

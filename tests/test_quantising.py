@@ -116,8 +116,8 @@ def test_the_8_bit_model_file_says_what_it_is_and_keeps_its_card(model: Path, sm
 
 
 def test_multiply_adds_are_those_of_the_layers(model: Path) -> None:
-    # at half size, per pixel there: 3x3 kernels from 12 to 12 channels twice, from 12 to 4 once
-    assert multiply_adds(model.read_bytes(), 64, 32) == 32 * 16 * 9 * (12 * 12 + 12 * 12 + 12 * 4)
+    # at half size, per pixel there: 3x3 kernels from 4 to 12 channels, 12 to 12, 12 to 4
+    assert multiply_adds(model.read_bytes(), 64, 32) == 32 * 16 * 9 * (4 * 12 + 12 * 12 + 12 * 4)
 
 
 def test_a_model_is_calibrated_on_the_users_uncracked_photographs(

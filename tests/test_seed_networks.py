@@ -110,6 +110,14 @@ def test_plain_unet_is_the_described_one() -> None:
         assert network(torch.zeros(2, 3, 16, 32)).shape == (2, 1, 16, 32)
 
 
+@pytest.mark.parametrize("name", ["seed-unet", "seed-resnet50"])
+def test_luminance_is_to_the_originals_networks_what_three_equal_colours_are(name: str) -> None:
+    network = build_network(name, pretrained=False, planes=1).eval()
+    luminance = torch.rand(1, 1, 32, 64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        assert torch.equal(network(luminance), network(luminance.repeat(1, 3, 1, 1)))
+
+
 def test_any_timm_encoder_carries_a_unet() -> None:
     network = build_network("timm:resnet18", pretrained=False).eval()
     step = multiple_px(network)

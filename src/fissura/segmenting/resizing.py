@@ -34,7 +34,7 @@ def checked_resize(resize: Resize) -> Resize:
     """
     if resize != "auto" and not SMALLEST <= resize <= LARGEST:
         raise FissuraError(f"resize: {resize:g} is not from {SMALLEST:g} to {LARGEST:g}; give auto, or such as 0.25")
-    return resize
+    return resize if resize == "auto" else float(resize)
 
 
 def working_scale(mm_per_px: float) -> float:
