@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -128,8 +129,9 @@ def save_image(path: Path, image: NDArray[np.uint8]) -> None:
         raise FissuraError(f"{path}: pictures are written as PNG or JPEG; end the name in .png or .jpg")
     with written_whole(path) as temporary:
         if suffix == ".png":
-            # Level 1 takes half the time of the usual 6, and a fifth more room.
-            Image.fromarray(image).save(temporary, format="PNG", compress_level=1)
+            # OpenCV's PNG takes half the time of Pillow's fastest one, and less room.
+            _, content = cv2.imencode(".png", image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+            temporary.write_bytes(content.tobytes())
         else:
             Image.fromarray(image).save(temporary, format="JPEG", quality=92)
 
@@ -140,8 +142,8 @@ def _decode(path: Path, max_megapixels: float, *, transparent_is_black: bool) ->
     try:
         with _opened(path, max_megapixels) as image:
             image.load()
-            upright = ImageOps.exif_transpose(image)
-            return _rgb(upright, transparent_is_black)
+            ImageOps.exif_transpose(image, in_place=True)
+            return _rgb(image, transparent_is_black)
     except UnreadablePhotoError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly every kind there is
