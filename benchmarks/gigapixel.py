@@ -47,7 +47,7 @@ from report.section import machine, write_section
 SIZES = (100, 300, 1000)  # megapixels
 BLOCK_PX = 1024
 CRACKS_PER_MEGAPIXEL = 0.05
-SMALL_PX, SMALL_PHOTOS = 448, 100
+SMALL_PX, SMALL_PHOTOS = 448, 500
 
 
 def write_raster(path: Path, megapixels: float, seed: int = 0) -> float:

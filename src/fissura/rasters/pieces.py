@@ -103,11 +103,12 @@ def to_levels(probability: NDArray[np.float32], cleaning: Cleaning) -> Levels:
         [[76, 77, 254, 255]]
     """
     levels = np.asarray(cv2.convertScaleAbs(probability, alpha=255), np.uint8)
+    flat, flat_probability = levels.reshape(-1), probability.reshape(-1)  # of lines, indices are found far sooner
     for threshold, passes in ((cleaning.low, _above(cleaning.low)), (cleaning.high, _reaches(cleaning.high))):
         # Only a level next to the threshold can be on the wrong side of it, and such pixels are few.
-        near = np.nonzero(cv2.inRange(levels, max(255 * threshold - 2, 0), 255 * threshold + 2))
-        wanted, found = passes(probability[near]), passes(_PROBABILITIES)[levels[near]]
-        levels[near] += (wanted & ~found).astype(np.uint8) - (found & ~wanted).astype(np.uint8)
+        near = np.flatnonzero(cv2.inRange(levels, max(255 * threshold - 2, 0), 255 * threshold + 2))
+        wanted, found = passes(flat_probability[near]), passes(_PROBABILITIES)[flat[near]]
+        flat[near] += (wanted & ~found).astype(np.uint8) - (found & ~wanted).astype(np.uint8)
     return levels
 
 

@@ -79,7 +79,7 @@ class Raster:
             FissuraError: if the file is damaged there.
         """
         if not self.has_nodata:
-            return np.ones((window.height, window.width), bool)
+            return np.broadcast_to(np.True_, (window.height, window.width))  # takes no memory
         found = self._or_damaged(lambda: self.dataset.dataset_mask(window=_as_rasterio(window)))
         holds: NDArray[np.bool_] = found > 0
         return holds

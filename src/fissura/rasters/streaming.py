@@ -235,5 +235,5 @@ def _clean(raster: Raster, segmenter: Segmenter, maps: RasterMaps) -> None:
     with open_raster(maps.probability) as probability:
         found = StreamedPieces(raster.shape, probability.read_band, segmenter.cleaning, WINDOW_PX)
         for window, labels in found.labels():
-            parts.write(window, np.where(labels > 0, np.uint8(255), np.uint8(0)), probability.holds_data(window))
+            parts.write(window, (labels > 0) * np.uint8(255), probability.holds_data(window))
     parts.join(maps.mask, windows_of(*raster.shape, WINDOW_PX))

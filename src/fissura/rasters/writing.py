@@ -55,7 +55,7 @@ class Parts:
             rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
             rasterio.open(temporary, "w", driver="GTiff", **profile, **layout) as part,
         ):
-            part.write(np.where(holds_data, values, np.uint8(0)), 1)
+            part.write(values * holds_data, 1)
             if self._raster.has_nodata:
                 part.write_mask(holds_data)
 

@@ -167,11 +167,13 @@ def strips_in_tiles(
         if photo is None:
             return None
         predicted = predict(_padded(photo, multiple_px))[: len(row.weight), : len(column.weight)]
-        return predicted * row.weight[:, None] * column.weight
+        weighted = predicted * column.weight
+        weighted *= row.weight[:, None]
+        return weighted
 
     tiles = [(row, column) for row in wanted_rows for column in wanted_columns]
     # A single tile has nothing to run ahead of.
-    answers = ahead(probability, tiles, workers=at_once) if len(tiles) > 1 else map(probability, tiles)
+    answers = ahead(probability, tiles, workers=at_once, waiting=at_once) if len(tiles) > 1 else map(probability, tiles)
     for row, next_start in zip(wanted_rows, below, strict=True):
         for column in wanted_columns:
             predicted = next(answers)
