@@ -4,8 +4,9 @@ Each raster is painted block by block: procedural surfaces, and fractal cracks t
 process segments and measures it; what it took is what the system says of the child. Compared are
 
 * the most memory that the child took, against ``--memory``;
-* its speed against that of small photographs of the same surface (`Segmenter.segment`, 448 x 448 px, decoded
-  already), in the same run, without the child's start;
+* its speed against that of small photographs of the same surface (448 x 448 px), without anybody's start: as JPEG
+  files of which `fissura.segment` writes the masks, for the child reads and writes as well; and decoded already, by
+  `Segmenter.segment` alone. Both are taken before the child and after it, for a machine's speed changes;
 * the time over the area, from raster to raster;
 * the files of a run that is killed (SIGKILL) at a random tile and resumed, byte by byte, on the smallest raster.
 
@@ -33,6 +34,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from PIL import Image
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
@@ -116,7 +118,7 @@ def child(raster: Path, model: Path, out: Path, memory: str, kill_at: float, res
         "cracks": found.cracks,
         "crack_m": round(found.length_px / 1000, 2),
         "peak_mib": round(most / 2**20),
-        "network_s": round(segmented - first, 1),
+        "network_s": round(segmented - first, 2),
         "cleaning_and_measuring_s": round(ended - segmented, 1),
         "whole_s": round(ended - begun, 1),
     }
@@ -136,22 +138,48 @@ def run_child(
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def small_rate(raster: Path, model: Path) -> float:
-    """Give the megapixels per second of small photographs cut from the raster."""
-    segmenter = Segmenter(model, engine="auto")  # as `segment_raster`
+def small_photos(raster: Path) -> list[NDArray[np.uint8]]:
+    """Cut small photographs from the raster: (448, 448, 3) uint8 RGB each."""
     with rasterio.open(raster) as file:
-        photos = [
-            np.ascontiguousarray(
-                file.read(window=Window(97 * at % (file.width - SMALL_PX), 0, SMALL_PX, SMALL_PX)).transpose(1, 2, 0)
-            )
-            for at in range(SMALL_PHOTOS)
-        ]
+        corners = [(0, 97 * at % (file.width - SMALL_PX)) for at in range(SMALL_PHOTOS)]
+        cuts = [file.read(window=Window(left, top, SMALL_PX, SMALL_PX)) for top, left in corners]
+    return [np.ascontiguousarray(cut.transpose(1, 2, 0)) for cut in cuts]
+
+
+def seconds_decoded(photos: list[NDArray[np.uint8]], model: Path) -> float:
+    """Tell how long the network and the cleaning take for photographs that are decoded already."""
+    segmenter = Segmenter(model, engine="auto")  # as `segment_raster`
     for photo in photos[:3]:
         segmenter.segment(photo)
     begun = time.monotonic()
     for photo in photos:
         segmenter.segment(photo)
-    return SMALL_PHOTOS * SMALL_PX**2 / 1e6 / (time.monotonic() - begun)
+    return time.monotonic() - begun
+
+
+def seconds_with_files(photos: list[NDArray[np.uint8]], model: Path) -> float:
+    """Tell how long a folder of JPEGs takes until its masks are written, from the first photograph on."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / "photos" / f"{at:04}.jpg" for at in range(len(photos))]
+        files[0].parent.mkdir()
+        for file, photo in zip(files, photos, strict=True):
+            Image.fromarray(photo).save(file, quality=90)
+        times: list[float] = []
+        fissura.segment(
+            [files[0].parent],
+            out=Path(folder) / "masks",
+            model=model,
+            pictures=["mask"],
+            progress=lambda *_: times.append(time.monotonic()),
+        )
+    return (times[-1] - times[0]) * len(photos) / (len(times) - 1)
+
+
+def small_rates(raster: Path, model: Path, row: dict[str, Any]) -> None:
+    """Add the seconds that small photographs take now to those in the row."""
+    photos = small_photos(raster)
+    for name, seconds in (("with_files", seconds_with_files), ("decoded", seconds_decoded)):
+        row.setdefault(name, []).append(seconds(photos, model))
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -161,7 +189,7 @@ def digests(folder: Path) -> dict[str, str]:
 def section(results: dict[str, Any]) -> str:
     rows = [
         f"| {row['megapixels']:.0f} | {row['peak_mib']} | {row['whole_s']:.0f} | {row['network_s']:.0f} "
-        f"| {row['megapixels_per_s']:.2f} | {row['small_megapixels_per_s']:.2f} | {row['share_of_small']:.0%} "
+        f"| {row['megapixels_per_s']:.2f} | {row['share_with_files']:.0%} | {row['share_decoded']:.0%} "
         f"| {row['s_per_megapixel']:.3f} "
         f"| {row['cracks']} | {row['crack_m']:.0f} |"
         for row in results["rasters"]
@@ -172,17 +200,17 @@ def section(results: dict[str, Any]) -> str:
             "### Rasters",
             "",
             f"`segment-raster` with `--memory {results['memory']}` on {results['machine']}; model "
-            f"{results['model']}. The small rate is that of photographs of {SMALL_PX} x {SMALL_PX} px cut from the "
-            "raster, taken right after it.",
+            f"{results['model']}. Megapixels per second are those of the network's pass, with reading and writing. "
+            f"They are compared with those of {SMALL_PHOTOS} photographs of {SMALL_PX} x {SMALL_PX} px cut from the "
+            "raster: from JPEG files to masks on disk, and decoded already, nothing written; both before and after.",
             "",
-            "| megapixels | peak memory (MiB) | whole run (s) | network (s) | megapixels per s | small rate "
-            "| share of it | s per megapixel | cracks | crack (m) |",
+            "| megapixels | peak memory (MiB) | whole run (s) | network (s) | megapixels per s "
+            "| share of small files' | share of small decoded ones' | s per megapixel | cracks | crack (m) |",
             "|---|---|---|---|---|---|---|---|---|---|",
             *rows,
             "",
             f"Killed at {kill['at_share']:.0%} of the tiles and resumed: "
-            + ("the same files to the byte." if kill["identical"] else "OTHER FILES.")
-            + " Megapixels per second and the share are those of the network's pass, with reading and writing.",
+            + ("the same files to the byte." if kill["identical"] else "OTHER FILES."),
             "",
         ]
     )
@@ -200,12 +228,14 @@ def main() -> None:
         for size in options.megapixels:
             raster, out = Path(folder) / "raster.tif", Path(folder) / "out"
             megapixels = write_raster(raster, size)
-            row = {"megapixels": megapixels, **run_child(raster, options.model, out, options.memory)}
-            print(row, flush=True)
-            small = small_rate(raster, options.model)  # each time, for the machine's speed changes
-            row["small_megapixels_per_s"] = small
+            row: dict[str, Any] = {"megapixels": megapixels}
+            small_rates(raster, options.model, row)
+            row |= run_child(raster, options.model, out, options.memory)
+            small_rates(raster, options.model, row)
             row["megapixels_per_s"] = megapixels / row["network_s"]
-            row["share_of_small"] = row["megapixels_per_s"] / small
+            for name in ("with_files", "decoded"):
+                small = len(row[name]) * SMALL_PHOTOS * SMALL_PX**2 / 1e6 / sum(row[name])  # megapixels per s
+                row[f"share_{name}"] = row["megapixels_per_s"] / small
             row["s_per_megapixel"] = row["whole_s"] / megapixels
             rows.append(row)
             print(row, flush=True)
