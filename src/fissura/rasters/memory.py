@@ -89,8 +89,9 @@ def band_width(raster: Raster, tile_px: int, free: int) -> int:
         FissuraError: if not even the narrowest band fits.
     """
     width = raster.shape[1]
-    # Per column: a row of tiles as float32, and as levels what is not yet written, with where it holds data.
-    column_bytes = 4 * tile_px + (tile_px + 2 * BLOCK_PX) + 3 * BLOCK_PX
+    # Per column: a row of tiles as float32, and as levels what is being cut to windows and the two of them that are
+    # being written, with where they hold data.
+    column_bytes = 4 * tile_px + (tile_px + 2 * BLOCK_PX) + 5 * BLOCK_PX
 
     def bytes_for(band_px: int) -> int:
         return band_px * column_bytes + cache_bytes(raster, band_px, tile_px)

@@ -203,8 +203,10 @@ def _predict(
             for _, strip in strips
             for row in range(0, len(strip), _CHUNK_ROWS)
         )
-        for window, values in _windows_from(levels, of_band[first:]):
-            parts.write(window, values, raster.holds_data(window))
+        finished = _windows_from(levels, of_band[first:])
+        # One is written while the next comes about: else the network would wait.
+        for _ in ahead(lambda of: parts.write(*of, raster.holds_data(of[0])), finished, workers=1, waiting=1):
+            pass
     parts.join(out, windows)
 
 

@@ -173,9 +173,7 @@ def strips_in_tiles(
 
     tiles = [(row, column) for row in wanted_rows for column in wanted_columns]
     # A single tile has nothing to run ahead of.
-    answers = (
-        ahead(probability, tiles, workers=at_once, waiting=at_once) if len(tiles) > 1 else map(probability, tiles)
-    )
+    answers = ahead(probability, tiles, workers=at_once, waiting=1) if len(tiles) > 1 else map(probability, tiles)
     for row, next_start in zip(wanted_rows, below, strict=True):
         for column in wanted_columns:
             predicted = next(answers)
