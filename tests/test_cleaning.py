@@ -123,6 +123,39 @@ def test_one_search_for_pieces_serves_many_settings() -> None:
             assert found.score(cleaning) == score_photo(probability, cleaning)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(4, 40), st.floats(0.5, 0.95))
+def test_weak_pieces_stay_beside_a_crack_as_scipy_finds_them(seed: int, extent_px: int, high: float) -> None:
+    probability = ndimage.gaussian_filter(np.random.default_rng(seed).random((70, 90)), 1.5)
+    probability = ((probability - probability.min()) / np.ptp(probability)).astype(np.float32)
+    cleaning = Cleaning(low=0.5, high=high, min_extent_px=extent_px, min_extent_fraction=1)
+    square = np.ones((3, 3))
+    labels, count = ndimage.label(probability > 0.5, structure=square)
+    extents = np.array([max(s.stop - s.start for s in box) for box in ndimage.find_objects(labels)])
+    numbers = np.arange(1, count + 1)
+    sure = (ndimage.maximum(probability, labels, numbers) >= high) & (extents >= extent_px)
+    near = labels > 0
+    if extent_px >= 4:  # a quarter of the extent on both sides: a gap of at most half of it
+        near = ndimage.binary_dilation(near, square, iterations=extent_px // 4)
+    groups, _ = ndimage.label(near, structure=square)
+    beside = np.isin(groups, groups[np.isin(labels, numbers[sure])]) & np.isin(
+        labels, numbers[extents >= extent_px / 4]
+    )
+    np.testing.assert_array_equal(clean(probability, cleaning), np.isin(labels, numbers[sure]) | beside)
+
+
+def test_weak_pieces_alone_are_no_crack() -> None:
+    cleaning = Cleaning(low=0.5, high=0.9, min_extent_px=40, min_extent_fraction=1)
+    probability = np.zeros((60, 200), np.float32)
+    probability[30, 10:60] = 0.95  # the crack
+    probability[30, 80:95] = 0.6  # goes on after a gap of 20 px
+    probability[30, 120:180] = 0.6  # after another of 25: too far
+    probability[33, 62:70] = 0.99  # too small to be anything
+    mask = clean(probability, cleaning)
+    assert mask.any(axis=0).nonzero()[0].tolist() == [*range(10, 60), *range(80, 95)]
+    assert not clean(np.where(probability == np.float32(0.95), 0, probability), cleaning).any()
+
+
 def test_changed_settings_are_checked() -> None:
     cleaning = Cleaning(low=0.5, high=0.9, min_extent_px=20, min_extent_fraction=0.25)
     assert cleaning.changed(high=0.8, min_extent_px=0) == Cleaning(

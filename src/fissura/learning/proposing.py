@@ -39,7 +39,7 @@ def propose(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
         ``SURE.low``.
     """
     found = pieces(probability, SURE.low)
-    kept = found.kept(SURE)
+    kept = found.sure(SURE)
     if len(kept) and not kept.any():
         kept[np.argmax(found.peak * found.extent_px)] = True
     crack = np.concatenate([[False], kept])[found.labels]

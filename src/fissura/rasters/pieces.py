@@ -1,12 +1,13 @@
 """From the probability map of a raster to its mask, window by window, as `fissura.segmenting.clean` does it at once.
 
 1. The pieces of each window are found on their own. Those that touch no side of their window are judged at once;
-   of the others, and of the cracks, number, peak, bounding box and first pixel are kept.
+   of the others, and of what may be crack, number, peak, bounding box and first pixel are kept.
 2. Pixels that touch across the sides of windows, corners included, join their pieces. What hangs together is one
    piece, with the highest peak and the common bounding box of its parts (connected components of the graph of
    pieces: two-pass labelling, A. Rosenfeld and J. Pfaltz, Sequential operations in digital picture processing,
-   Journal of the ACM 13(4), 1966).
-3. A second pass finds the same pieces again and draws those that were kept.
+   Journal of the ACM 13(4), 1966). So are the groups of pieces joined that lie beside each other: each window is seen
+   with the margin by which pieces grow.
+3. A second pass finds the same pieces again and draws those that are crack.
 
 Memory is that of one window, of one row of pixels, and of the pieces that touch sides of windows.
 """
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from fissura.segmenting.cleaning import Cleaning
+from fissura.segmenting.cleaning import Cleaning, grown
 
 Levels = NDArray[np.uint8]  # (h, w), 0 to 255 for a probability of 0 to 1
 
@@ -137,34 +138,41 @@ class StreamedPieces:
     ) -> None:
         self._shape, self._read, self._cleaning, self._window_px = shape, read, cleaning, window_px
         self._is_above = _above(cleaning.low)(_PROBABILITIES)
-        self._least_px = cleaning.least_extent_px(shape)
-        facts, links = [np.zeros((0, 6), np.int64)], [np.zeros((0, 2), np.int64)]
-        count = 0
-        # Numbers along the last row of the windows above, and along the last column of the window to the left.
-        above = below = np.zeros(shape[1] + 2, np.int64)
-        left = np.zeros(0, np.int64)
+        self._least_px, self._beside_px = cleaning.least_extent_px(shape), cleaning.least_beside_px(shape)
+        self._reach_px = cleaning.reach_px(shape)
+        facts, group_of = [np.zeros((0, 6), np.int64)], [np.zeros(0, np.int64)]
+        pieces, groups = _Seams(shape), _Seams(shape)
         for window in windows_of(*shape, window_px):
             labels, kept, of = self._pieces(window)
-            numbers = np.zeros(len(kept), np.int64)
-            numbers[kept] = np.arange(count + 1, count + 1 + kept.sum())
-            count += int(kept.sum())
             facts.append(of[kept])
-            if window.left == 0:
-                above, below = below, np.zeros_like(above)
-                left = np.zeros(window.height, np.int64)
-            top_row, left_column = numbers[labels[0]], numbers[labels[:, 0]]
-            for step in (0, 1, 2):  # a pixel touches three in the row above; one column of nothing stands before
-                links.append(_links(top_row, above[window.left + step : window.left + step + window.width]))
-                links.append(_links(left_column, np.pad(left, 1)[step : step + window.height]))
-            below[window.left + 1 : window.left + 1 + window.width] = numbers[labels[-1]]
-            left = numbers[labels[:, -1]]
-        joined = _join(np.concatenate(facts), np.concatenate(links))
-        cracks = np.flatnonzero(self._is_crack(joined.facts))
-        cracks = cracks[np.argsort(joined.facts[cracks, 5])]
-        self.cracks = [_piece(row, shape[1]) for row in joined.facts[cracks].tolist()]
-        crack_of_piece = np.zeros(len(joined.facts), np.int32)
+            pieces.add(window, labels, kept)
+            near = labels if self._reach_px == 0 else self._groups(window)
+            group_of_label = np.zeros(len(kept), np.int64)
+            group_of_label[labels[labels > 0]] = near[labels > 0]
+            kept_groups = np.zeros(near.max(initial=0) + 1, bool)
+            kept_groups[group_of_label[kept]] = True
+            group_of.append(
+                groups.add(window, near, kept_groups | _touching(near, len(kept_groups)))[group_of_label[kept]]
+            )
+        self._crack_of, cracks = self._judge(np.concatenate(facts), np.concatenate(group_of), pieces, groups)
+        self.cracks = [_piece(row, shape[1]) for row in cracks.tolist()]
+
+    def _judge(
+        self, facts: NDArray[np.int64], group_of: NDArray[np.int64], pieces: _Seams, groups: _Seams
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Give each part's crack, from 1, 0 for none, (1 + N,); and the facts about the cracks, (K, 6)."""
+        piece_of, group_of_group = pieces.joined(), groups.joined()
+        of = _put_together(facts, piece_of)
+        group = np.zeros(len(of), np.int64)
+        group[piece_of] = group_of_group[group_of - 1]
+        sure = self._is_sure(of)
+        has_crack = np.zeros(group_of_group.max(initial=-1) + 1, bool)
+        has_crack[group[sure]] = True
+        cracks = np.flatnonzero(sure | (has_crack[group] & (_extent(of) >= self._beside_px)))
+        cracks = cracks[np.argsort(of[cracks, 5])]
+        crack_of_piece = np.zeros(len(of), np.int32)
         crack_of_piece[cracks] = np.arange(1, len(cracks) + 1)
-        self._crack_of = np.concatenate((np.zeros(1, np.int32), crack_of_piece[joined.piece_of]))
+        return np.concatenate((np.zeros(1, np.int32), crack_of_piece[piece_of])), of[cracks]
 
     def labels(self) -> Iterator[tuple[Window, NDArray[np.int32]]]:
         """Draw the cracks: every window, and its labels, (h, w) int32: k on number k - 1 of the cracks, else 0."""
@@ -175,6 +183,14 @@ class StreamedPieces:
             crack[kept] = self._crack_of[count + 1 : count + 1 + kept.sum()]
             count += int(kept.sum())
             yield window, crack[labels]
+
+    def _groups(self, window: Window) -> NDArray[np.int32]:
+        """Label what touches within a window once the pieces have grown: (h, w)."""
+        seen = window.grown(self._reach_px, *self._shape)
+        near = grown(self._is_above[self._read(seen)].view(np.uint8), self._reach_px)
+        top, left = window.top - seen.top, window.left - seen.left
+        near = np.ascontiguousarray(near[top : top + window.height, left : left + window.width])
+        return np.asarray(cv2.connectedComponents(near, connectivity=8, ltype=cv2.CV_32S)[1], np.int32)
 
     def _pieces(self, window: Window) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.int64]]:
         """Find the pieces of a window.
@@ -198,18 +214,48 @@ class StreamedPieces:
         first = np.zeros(count, np.int64)
         first[number[::-1]] = where[::-1]  # the first pixel is written last
         of[:, 5] = (first // window.width + window.top) * self._shape[1] + first % window.width + window.left
-        touches = np.zeros(count, bool)
-        for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-            touches[side] = True
-        kept = touches | self._is_crack(of)
+        kept = _touching(labels, count) | self._is_sure(of) | (_extent(of) >= self._beside_px)
         kept[0] = False
         return labels, kept, of
 
-    def _is_crack(self, facts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _is_sure(self, facts: NDArray[np.int64]) -> NDArray[np.bool_]:
         reaches = _reaches(self._cleaning.high)(_PROBABILITIES)[facts[:, 0]]
-        extent = np.maximum(facts[:, 3] - facts[:, 1], facts[:, 4] - facts[:, 2])
-        is_crack: NDArray[np.bool_] = reaches & (extent >= self._least_px)
-        return is_crack
+        is_sure: NDArray[np.bool_] = reaches & (_extent(facts) >= self._least_px)
+        return is_sure
+
+
+class _Seams:
+    """Numbers for what is labelled in windows, and which of them hang together across the sides of windows."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self._links = [np.zeros((0, 2), np.int64)]
+        self._count = 0
+        # Numbers along the last row of the windows above, and along the last column of the window to the left.
+        self._above = self._below = np.zeros(shape[1] + 2, np.int64)
+        self._left = np.zeros(0, np.int64)
+
+    def add(self, window: Window, labels: NDArray[np.int32], kept: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Number those labels (h, w) of the next window that are kept (N + 1,); 0 is the number of the others."""
+        numbers = np.zeros(len(kept), np.int64)
+        numbers[kept] = np.arange(self._count + 1, self._count + 1 + kept.sum())
+        self._count += int(kept.sum())
+        if window.left == 0:
+            self._above, self._below = self._below, np.zeros_like(self._above)
+            self._left = np.zeros(window.height, np.int64)
+        top_row, left_column = numbers[labels[0]], numbers[labels[:, 0]]
+        for step in (0, 1, 2):  # a pixel touches three in the row above; one column of nothing stands before
+            above = self._above[window.left + step : window.left + step + window.width]
+            self._links.append(_links(top_row, above))
+            self._links.append(_links(left_column, np.pad(self._left, 1)[step : step + window.height]))
+        self._below[window.left + 1 : window.left + 1 + window.width] = numbers[labels[-1]]
+        self._left = numbers[labels[:, -1]]
+        return numbers
+
+    def joined(self) -> NDArray[np.int64]:
+        """Tell for each number, (N,), which whole it is part of, from 0."""
+        one, other = np.concatenate(self._links).T - 1
+        graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(self._count, self._count))
+        return np.asarray(connected_components(graph, directed=False)[1], np.int64)
 
 
 _PROBABILITIES = (np.arange(256) / 255).astype(np.float32)  # of the levels
@@ -229,21 +275,26 @@ def _links(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64
     return np.unique(np.stack([one[both], other[both]], axis=1), axis=0)
 
 
-@dataclass(frozen=True, eq=False)
-class _Joined:
-    facts: NDArray[np.int64]  # (M, 6)
-    piece_of: NDArray[np.int64]  # (N,) which of the M each part belongs to
+def _touching(labels: NDArray[np.int32], count: int) -> NDArray[np.bool_]:
+    """Tell which labels, from 1 to ``count`` - 1, touch a side of their window: (count,)."""
+    touches = np.zeros(count, bool)
+    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        touches[side] = True
+    touches[0] = False
+    return touches
 
 
-def _join(facts: NDArray[np.int64], links: NDArray[np.int64]) -> _Joined:
-    one, other = links.T - 1
-    graph = coo_array((np.ones(len(links), bool), (one, other)), shape=(len(facts), len(facts)))
-    count, piece_of = connected_components(graph, directed=False)
-    joined = np.full((count, 6), np.iinfo(np.int64).max)
-    joined[:, [0, 3, 4]] = 0
+def _extent(facts: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.maximum(facts[:, 3] - facts[:, 1], facts[:, 4] - facts[:, 2])
+
+
+def _put_together(facts: NDArray[np.int64], piece_of: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Make the facts about whole pieces, (M, 6), of those about their parts, (N, 6)."""
+    whole = np.full((piece_of.max(initial=-1) + 1, 6), np.iinfo(np.int64).max)
+    whole[:, [0, 3, 4]] = 0
     for column, by in enumerate((np.maximum, np.minimum, np.minimum, np.maximum, np.maximum, np.minimum)):
-        by.at(joined[:, column], piece_of, facts[:, column])
-    return _Joined(joined, piece_of.astype(np.int64))
+        by.at(whole[:, column], piece_of, facts[:, column])
+    return whole
 
 
 def _piece(facts: list[int], raster_width: int) -> RasterPiece:

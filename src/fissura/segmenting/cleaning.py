@@ -5,11 +5,14 @@
    alone is not (hysteresis thresholding; J. Canny, A computational approach to edge detection, IEEE PAMI
    8(6), 1986).
 3. A piece stays if it extends far enough: cracks are long, and most false alarms are short fragments.
+4. Where a crack is, its weak stretches are too: a piece that is too faint or too short by itself stays beside one
+   that is neither. The gap between them, bridged by other pieces if need be, is at most half the least extent, and
+   the piece extends over a quarter of it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import cv2
@@ -18,6 +21,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fissura.errors import FissuraError
+
+_GAP = 0.5  # of the least extent: how wide a gap may be between a crack and a piece beside it
+_BESIDE = 0.25  # of the least extent: how far such a piece extends
 
 
 class Cleaning(BaseModel):
@@ -51,6 +57,14 @@ class Cleaning(BaseModel):
     def least_extent_px(self, shape: tuple[int, ...]) -> float:
         """Tell how far a piece must extend, in px, on a photograph of ``shape`` (H, W)."""
         return min(self.min_extent_px, self.min_extent_fraction * min(shape[:2]))
+
+    def least_beside_px(self, shape: tuple[int, ...]) -> float:
+        """Tell how far a piece beside a crack must extend, in px, on a photograph of ``shape`` (H, W)."""
+        return _BESIDE * self.least_extent_px(shape)
+
+    def reach_px(self, shape: tuple[int, ...]) -> int:
+        """Tell by how many px pieces grow on every side to find out which lie beside each other: half the gap."""
+        return int(_GAP / 2 * self.least_extent_px(shape))
 
     def changed(
         self,
@@ -98,12 +112,25 @@ class Pieces:
     peak: NDArray[np.float64]
     extent_px: NDArray[np.int32]
     highest: float
+    _groups: dict[int, NDArray[np.intp]] = field(default_factory=dict, repr=False)  # by reach, for many settings
+
+    def sure(self, cleaning: Cleaning) -> NDArray[np.bool_]:
+        """Tell which pieces are cracks by themselves under ``cleaning`` (of the same ``low``): (N,) bool."""
+        long_enough = self.extent_px >= cleaning.least_extent_px(self.labels.shape)
+        sure: NDArray[np.bool_] = (self.peak >= cleaning.high) & long_enough
+        return sure
 
     def kept(self, cleaning: Cleaning) -> NDArray[np.bool_]:
-        """Tell which pieces are cracks under ``cleaning`` (of the same ``low``): (N,) bool."""
-        long_enough = self.extent_px >= cleaning.least_extent_px(self.labels.shape)
-        kept: NDArray[np.bool_] = (self.peak >= cleaning.high) & long_enough
-        return kept
+        """Tell which pieces are crack under ``cleaning`` (of the same ``low``), alone or beside one: (N,) bool."""
+        sure = self.sure(cleaning)
+        beside = ~sure & (self.extent_px >= cleaning.least_beside_px(self.labels.shape))
+        reach_px = cleaning.reach_px(self.labels.shape)
+        if not sure.any() or not beside.any() or reach_px == 0:
+            return sure
+        group = self._group_of(reach_px)
+        has_crack = np.zeros(group.max() + 1, bool)
+        has_crack[group[sure]] = True
+        return sure | (beside & has_crack[group])
 
     def mask(self, cleaning: Cleaning) -> NDArray[np.bool_]:
         """Draw the pieces that are cracks under ``cleaning`` (of the same ``low``): (H, W) bool."""
@@ -124,6 +151,23 @@ class Pieces:
         long_enough = self.extent_px >= least_px
         share = np.where(long_enough, 1.0, cleaning.high * self.extent_px / max(least_px, 1.0))
         return max(faint, float((self.peak * share).max()))
+
+    def _group_of(self, reach_px: int) -> NDArray[np.intp]:
+        """Number the groups of pieces that touch each other once grown by ``reach_px``: (N,), that of each piece."""
+        if reach_px not in self._groups:
+            inside = np.flatnonzero(self.labels)
+            near = grown((self.labels > 0).view(np.uint8), reach_px)
+            _, groups = cv2.connectedComponents(near, connectivity=8, ltype=cv2.CV_32S)
+            group = np.zeros(len(self.peak), np.intp)
+            group[self.labels.ravel()[inside] - 1] = groups.ravel()[inside]
+            self._groups[reach_px] = group
+        return self._groups[reach_px]
+
+
+def grown(above: NDArray[np.uint8], reach_px: int) -> NDArray[np.uint8]:
+    """Grow what is set in an (H, W) uint8 map by ``reach_px`` on every side, corners included."""
+    side = 2 * reach_px + 1
+    return np.asarray(cv2.dilate(above, np.ones((side, side), np.uint8)), np.uint8)
 
 
 def pieces(probability: NDArray[np.float32], low: float) -> Pieces:
@@ -168,7 +212,7 @@ def clean(probability: NDArray[np.float32], cleaning: Cleaning) -> NDArray[np.bo
         cleaning: the settings.
 
     Returns:
-        (H, W) bool: the pieces above ``low`` that reach ``high`` and extend far enough.
+        (H, W) bool: the pieces above ``low`` that reach ``high`` and extend far enough, and those beside them.
 
     Example:
         >>> settings = Cleaning(low=0.5, high=0.9, min_extent_px=2, min_extent_fraction=1)
