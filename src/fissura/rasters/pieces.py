@@ -285,7 +285,8 @@ def _touching(labels: NDArray[np.int32], count: int) -> NDArray[np.bool_]:
 
 
 def _extent(facts: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.maximum(facts[:, 3] - facts[:, 1], facts[:, 4] - facts[:, 2])
+    extent: NDArray[np.int64] = np.maximum(facts[:, 3] - facts[:, 1], facts[:, 4] - facts[:, 2])
+    return extent
 
 
 def _put_together(facts: NDArray[np.int64], piece_of: NDArray[np.int64]) -> NDArray[np.int64]:
