@@ -22,11 +22,10 @@ from fissura.files import written_whole
 from fissura.learning.losses import IGNORED
 from fissura.photos import Photo, read_photo
 from fissura.segmenting import Cleaning, Segmenter, score_photo
-from fissura.segmenting.cleaning import grown, pieces
+from fissura.segmenting.cleaning import pieces
 
 SURE = Cleaning(low=0.5, high=0.9, min_extent_px=48, min_extent_fraction=0.15)
 SURELY_BACKGROUND = 0.05  # below it the teacher's word is believed; between it and SURE.low nothing is known
-EDGE_PX = 3  # around a proposed crack, what is not crack is background: if it were unknown, cracks would grow wider
 
 
 def propose(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -44,8 +43,7 @@ def propose(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
     if len(kept) and not kept.any():
         kept[np.argmax(found.peak * found.extent_px)] = True
     crack = np.concatenate([[False], kept])[found.labels]
-    edge = (grown(crack.view(np.uint8), EDGE_PX) > 0) & (probability <= SURE.low)
-    truth = np.where(edge | (probability < SURELY_BACKGROUND), 0, IGNORED).astype(np.uint8)
+    truth = np.where(probability < SURELY_BACKGROUND, 0, IGNORED).astype(np.uint8)
     truth[crack] = 1
     return truth
 
