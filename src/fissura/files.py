@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fissura.errors import FissuraError
@@ -30,23 +30,18 @@ def written_whole(path: Path) -> Iterator[Path]:
         >>> with written_whole(Path("out/table.csv")) as temporary:  # doctest: +SKIP
         ...     temporary.write_text("photo,score")
     """
+    # The name is chosen before the file exists, so that Ctrl-C leaves nothing behind wherever it strikes.
+    temporary = path.with_name(f".{path.stem[:40]}-{secrets.token_hex(4)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    temporary = Path(name)
-    try:
+        temporary.open("x").close()
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes private files; ours are the user's to share
         temporary.replace(path)
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def output_folder(path: Path) -> Path:

@@ -1,0 +1,74 @@
+"""Files are written whole or not at all, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from fissura.errors import FissuraError
+from fissura.files import written_whole
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def fail_halfway(path: Path) -> NoReturn:
+    path.write_text("half")
+    raise ZeroDivisionError
+
+
+def test_a_file_stands_whole_and_as_readable_as_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "new folder/table.csv"
+    with written_whole(path) as temporary:
+        assert temporary.suffix == ".csv"
+        assert not path.exists()
+        temporary.write_text("photo,score")
+    other = tmp_path / "other"
+    other.touch()
+    assert path.read_text() == "photo,score"
+    assert path.stat().st_mode == other.stat().st_mode
+    assert names(path.parent) == {"table.csv"}
+
+
+def test_an_error_leaves_the_former_file(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("former")
+    with pytest.raises(ZeroDivisionError), written_whole(path) as temporary:
+        fail_halfway(temporary)
+    assert path.read_text() == "former"
+    assert names(tmp_path) == {"table.csv"}
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file/table.csv", tmp_path / f"{'long' * 100}.csv", tmp_path / f"table.{'x' * 300}"):
+        with pytest.raises(FissuraError, match=r"cannot be written .*; choose another place"), written_whole(path):
+            pass
+    assert names(tmp_path) == {"file"}
+
+
+def test_ctrl_c_leaves_nothing_behind_wherever_it_strikes(tmp_path: Path) -> None:
+    def stop(_signal: int, _frame: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, stop)
+    stopped = 0
+    try:
+        for attempt in range(1500):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, (1 + attempt % 150) * 1e-6)
+                with written_whole(tmp_path / "table.csv") as temporary:
+                    temporary.write_text("photo,score")
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                stopped += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert stopped
+    assert names(tmp_path) <= {"table.csv"}
+    assert not (tmp_path / "table.csv").exists() or (tmp_path / "table.csv").read_text() == "photo,score"
