@@ -34,11 +34,21 @@ from methods.classical import CLASSICAL
 from report.plots import COLOURS
 from report.section import RESULTS as SECTIONS
 from report.section import machine, write_section
-from rows import Row, read_results
+from rows import ROWS, Row, read_results
 
 PHOTOS = 24  # of each of which the time is taken
 NEAR = 0.06  # of the best Dice: those are drawn a second time, larger
 MARKERS = "oDs^vPX*"  # by engine and arithmetic
+# Of models, in the order of the rows; those of other plots first, where colours tell what a method learns from.
+PALETTE = [
+    COLOURS["labels"],
+    COLOURS["human masks"],
+    COLOURS["other photographs"],
+    "#8e5572",
+    "#7fb7d6",
+    "#b5c95a",
+    "#444444",
+]
 
 Segment = Callable[[NDArray[np.uint8]], object]
 
@@ -87,6 +97,7 @@ def main() -> None:
 
 def _ways(test: DataSet, folder: Path) -> list[tuple[Point, Segment]]:
     ways: list[tuple[Point, Segment]] = []
+    seen: set[tuple[object, str]] = set()
     for row, result in read_results(RESULTS):
         dice = _dice(result["summary"])
         if row.method in CLASSICAL:
@@ -94,6 +105,10 @@ def _ways(test: DataSet, folder: Path) -> list[tuple[Point, Segment]]:
         model = bundled_model() if row.method == "box" else RUNS / f"{row.name}-{row.seed}-{row.digest()}/model.onnx"
         if row.method not in ("recipe", "box") or row.seed or not model.exists():
             continue
+        kind = (result.get("recipe", {}).get("network", row.method), row.supervision)
+        if kind in seen:  # an ablation of one that is there, as fast as it
+            continue
+        seen.add(kind)
         small: Path | None = folder / f"{row.name}.onnx"
         try:
             quantise(model, [], folder / f"{row.name}.onnx")
@@ -158,11 +173,13 @@ def _draw(points: list[Point]) -> None:
     front, best = _front(points), max(point.dice for point in points)
     near = [point for point in points if point.dice > best - NEAR]
     ways = sorted({_way(point) for point in points})
+    colours = _colours(points)
     picture = Picture(figsize=(11, 4.8), layout="constrained")
     for axes, shown in zip(picture.subplots(1, 2), (points, near), strict=True):
         axes.plot([one.ms_per_megapixel for one in front], [one.dice for one in front], color="#cccccc", zorder=0)
         for point in shown:
-            colour, marker = COLOURS[point.supervision], MARKERS[ways.index(_way(point)) % len(MARKERS)]
+            colour = colours.get(_model(point), COLOURS["nothing"])
+            marker = MARKERS[ways.index(_way(point)) % len(MARKERS)]
             axes.plot(point.ms_per_megapixel, point.dice, marker, color=colour, markersize=7, alpha=0.85)
             if "," not in point.name:
                 axes.annotate(point.name, (point.ms_per_megapixel, point.dice), (6, 4), textcoords="offset points")
@@ -176,7 +193,7 @@ def _draw(points: list[Point]) -> None:
     times = [point.ms_per_megapixel for point in near]
     zoomed.set(xlim=(min(times) / 1.15, max(times) * 1.15), ylim=(best - NEAR, best + NEAR / 5), title="the best")
     zoomed.xaxis.set_minor_formatter("{x:g}")
-    keys = [Line2D([], [], color=colour, marker="o", ls="", label=name) for name, colour in _colours(points).items()]
+    keys = [Line2D([], [], color=colour, marker="o", ls="", label=name) for name, colour in colours.items()]
     keys += [
         Line2D([], [], color="#555555", marker=marker, ls="", label=way or "scikit-image")
         for marker, way in zip(MARKERS, ways, strict=False)
@@ -191,12 +208,15 @@ def _way(point: Point) -> str:
     return point.name.partition(", ")[2]
 
 
+def _model(point: Point) -> str:
+    return f"{point.name.partition(', ')[0]} ({point.supervision})"
+
+
 def _colours(points: list[Point]) -> dict[str, str]:
-    return {
-        f"{point.name.partition(', ')[0]} ({point.supervision})": COLOURS[point.supervision]
-        for point in points
-        if _way(point)
-    }
+    """Choose a colour for each model; filters, which no engine runs, have none."""
+    order = [row.name for row in ROWS]
+    models = sorted({_model(point) for point in points if _way(point)}, key=lambda name: order.index(name.split()[0]))
+    return dict(zip(models, itertools.cycle(PALETTE), strict=False))
 
 
 if __name__ == "__main__":

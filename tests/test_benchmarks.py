@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,19 @@ def test_a_comparison_with_a_row_trained_less_proves_nothing() -> None:
     methods = methods_of([(PAINTED, _result(PAINTED, 0.9)), (SUPERVISED, _result(SUPERVISED, 0.5, training=less))])
     assert target_lines(methods, ["CFD"])[2].endswith("| open |")
     assert "less than half" in fairness_lines(methods)[2]
+
+
+def test_minutes_are_those_of_runs_that_were_never_stopped() -> None:
+    seeds = [replace(SUPERVISED, seed=seed) for seed in range(3)]
+    spent = [(60.0, 50.0, False), (3.0, 2.0, True), (30.0, 40.0, False)]
+    results = [
+        (row, _result(row, 0.7, training={"steps": 9, "cpu_minutes": cpu, "minutes": wall, "is_resumed": resumed}))
+        for row, (wall, cpu, resumed) in zip(seeds, spent, strict=True)
+    ]
+    (method,) = methods_of(results)
+    assert (method.minutes, method.cpu_minutes, method.is_cost_known) == (30.0, 45.0, True)
+    (stopped,) = methods_of(results[1:2])
+    assert (stopped.minutes, stopped.cpu_minutes, stopped.is_cost_known) == (3.0, 2.0, False)
 
 
 def test_the_report_fills_the_readme_between_its_markers(tmp_path: Path) -> None:

@@ -56,8 +56,8 @@ class Method:
 
     @property
     def is_cost_known(self) -> bool:
-        """Whether its minutes are of its whole training: not of a resumed run's last part, nor of none at all."""
-        return self.row.method != "box" and not any(one["training"].get("is_resumed") for one in self.results)
+        """Whether its minutes are of a whole training: not of resumed runs' last parts, nor of none at all."""
+        return self.row.method != "box" and any(not one["training"].get("is_resumed") for one in self.results)
 
     @property
     def title(self) -> str:
@@ -97,9 +97,19 @@ class Method:
         return float("nan") if figure is None else figure.value
 
     @property
+    def minutes(self) -> float:
+        """Wall minutes of the quickest training, for others may have had to share the machine."""
+        return min(training["minutes"] for training in self._trainings())
+
+    @property
     def cpu_minutes(self) -> float:
         """CPU minutes of training, mean over the seeds."""
-        return float(np.mean([result["training"]["cpu_minutes"] for result in self.results]))
+        return float(np.mean([training["cpu_minutes"] for training in self._trainings()]))
+
+    def _trainings(self) -> list[dict[str, Any]]:
+        """Give the trainings that were never stopped, of which alone all minutes are known; all if there is none."""
+        trainings = [result["training"] for result in self.results]
+        return [training for training in trainings if not training.get("is_resumed")] or trainings
 
 
 def methods_of(results: list[tuple[Row, dict[str, Any]]]) -> list[Method]:

@@ -142,7 +142,8 @@ def _table(methods: list[Method], columns: list[tuple[str, str, str]], *, compar
 
 def _costs(methods: list[Method]) -> list[str]:
     lines = [
-        "Minutes are wall time on the cores in parentheses, and count halts; CPU minutes do not.",
+        "Minutes are wall time of the quickest run, on the cores in parentheses; CPU minutes are means over the",
+        "runs. Those that were stopped and resumed count only where there is no other: then it is at least so many.",
         "",
         "| method | what | learns from | network | steps x crops of px | seeds | minutes | CPU minutes |",
         "|---|---|---|---|---|---|---|---|",
@@ -152,13 +153,13 @@ def _costs(methods: list[Method]) -> list[str]:
         settings = method.first.get("recipe") or method.first["settings"]
         side = settings.get("crop_px") or settings.get("side_px")
         steps = f"{training['steps']} x {settings['batch']} of {side}" if training["steps"] else "–"
-        least = "at least " if any(result["training"].get("is_resumed") for result in method.results) else ""
+        least = "at least " if training["steps"] and not method.is_cost_known else ""
         network = settings.get("network") or ("–" if not training["steps"] else "its own")
         if settings.get("pretrained") and training.get("pretrained") is False:
             network += ", no weights to be had"
         lines.append(
             f"| {method.title} | {row.note} | {row.supervision} | {network} | {steps} | {len(method.results)} "
-            f"| {least}{training['minutes']:.0f} ({training['cores']}) | {least}{method.cpu_minutes:.0f} |"
+            f"| {least}{method.minutes:.0f} ({training['cores']}) | {least}{method.cpu_minutes:.0f} |"
         )
     return lines
 
