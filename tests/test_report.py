@@ -19,7 +19,8 @@ from PIL import Image
 from fissura.errors import FissuraError
 from fissura.painting import draw_surface
 from fissura.reporting.histogram import draw_histogram
-from fissura.reporting.report import MeasuredPhoto, SkippedPhoto, write_report
+from fissura.reporting.report import write_report
+from fissura.reporting.report_keeping import MeasuredPhoto, SkippedPhoto
 from hand_measured import hand_measured, straight_branch
 
 SHAPE = (240, 320)

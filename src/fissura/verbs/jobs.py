@@ -15,7 +15,8 @@ from fissura.files import written_whole
 from fissura.measuring import DEFAULT_SEVERITY, SeverityClass, measure, summarise
 from fissura.photos import save_image
 from fissura.reporting.crack_drawing import draw_cracks
-from fissura.reporting.report import MeasuredPhoto, SkippedPhoto, write_report
+from fissura.reporting.report import write_report
+from fissura.reporting.report_keeping import MeasuredPhoto, SkippedPhoto
 from fissura.reporting.results_reading import read_model_facts, read_results
 from fissura.verbs.paths import Advance, AnyPath
 from fissura.verbs.scales import Scale
