@@ -32,7 +32,7 @@ from methods.answer import Answer, Clock
 from methods.box import answer_as_it_comes
 from methods.classical import CLASSICAL
 from methods.peers import ask_peer, refine
-from methods.recipes import train_recipe
+from methods.recipes import ask_model, train_recipe
 from methods.tuning import Tuned, hold_out
 from report.page import write_report
 from rows import ROWS, Row, read_results
@@ -121,12 +121,14 @@ def run(row: Row, fingerprint: str, data: Path = DATA, runs: Path = RUNS, result
 
 
 def tune_score(row: Row, data: Path, runs: Path) -> Answer:
-    """Make a method of a score, classical or a peer's: trained on labels, tuned without a mask."""
+    """Make a method of a score, classical, a peer's or a model's: trained on labels, tuned without a mask."""
     photos = load_data(data)
     train, test = photos.with_split("train").without_masks(), photos.with_split("test")
     with opening_only(train):
         learned, held_out = hold_out(train, row.seed)
-    if row.method in CLASSICAL:
+    if row.method == "tuned":
+        score, training = ask_model(runs / f"{row.settings['of']}-{row.seed}-{row.settings['run']}/model.onnx")
+    elif row.method in CLASSICAL:
         score, training = CLASSICAL[row.method], {"steps": 0, "precision": "64-true"}
     else:
         with opening_only(test.without_masks()):  # a peer runs apart, so it is asked everything beforehand

@@ -24,7 +24,8 @@ class Row:
     Attributes:
         name: what the tables call it; rows that differ in nothing but their seed share it.
         note: what it is, in the tables.
-        method: ``recipe``, ``box``, one of `methods.classical.CLASSICAL`, or a peer of `methods.peers`.
+        method: ``recipe``, ``tuned`` (the model of another row), ``box``, one of `methods.classical.CLASSICAL`, or a
+            peer of `methods.peers`.
         supervision: what it learns from.
         settings: changes of the recipe, or all settings of a peer; ``recipe`` names the recipe.
         seed: seed of everything random.
@@ -90,6 +91,12 @@ def read_results(folder: Path) -> list[tuple[Row, dict[str, Any]]]:
 
 def _with_seeds(*rows: Row) -> list[Row]:
     return [replace(row, seed=seed) for seed in SEEDS[1:] for row in rows]
+
+
+def _tuned(row: Row) -> Row:
+    """Take a row's model as it is, its step from probability to mask chosen as every method's."""
+    note, settings = "the same model, its step to a mask chosen as the others'", {"of": row.name, "run": row.digest()}
+    return replace(row, name=f"{row.name}-tuned", note=note, method="tuned", settings=settings, cpu_minutes=2)
 
 
 PAINTED = Row("painted", "ours: painted cracks, then self-training", settings={"recipe": "painted"})
@@ -191,17 +198,19 @@ ROWS: tuple[Row, ...] = (
     BOX,
     *CLASSICAL,
     SEED,
+    _tuned(SEED),
     PAINTED_NANO,
     PAINTED_ONLY,
     *_with_seeds(PAINTED, SUPERVISED),
     ACTIVATION,
     REFINED,
     REVERSE_DISTILLATION,
-    *_with_seeds(SEED),
+    *_with_seeds(SEED, _tuned(SEED)),
     *FEW,
     TOP_K,
     LOG_SUM_EXP,
     SEED_RESNET50,
+    _tuned(SEED_RESNET50),
     DRAEM,
     PAINTED_RESNET50,
     SUPERVISED_RESNET50,

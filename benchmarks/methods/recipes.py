@@ -7,12 +7,15 @@ import hashlib
 import json
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import fissura
 from fissura import learning
 from fissura.files import written_whole
 from fissura.photos import DataSet, Photo, load_data
+from fissura.segmenting import Segmenter
 from methods.answer import Answer, Clock
+from methods.tuning import Score
 from rows import Row
 
 
@@ -48,6 +51,22 @@ def train_recipe(row: Row, data: Path, folder: Path) -> Answer:
         trained.judged.cleaning if trained.judged else recipe.cleaning,
         trained.judged,
     )
+
+
+def ask_model(file: Path) -> tuple[Score, dict[str, Any]]:
+    """Take the probability of a model that another row has trained for a score.
+
+    Args:
+        file: its model file.
+
+    Returns:
+        The score, and what was spent on training it here: nothing.
+
+    Raises:
+        FissuraError: if there is no such file: the other row comes first.
+    """
+    segmenter = Segmenter(file)
+    return lambda photo: segmenter.segment(photo).probability, {"steps": 0, "precision": "32-true"}
 
 
 def _with_few_uncracked(train: DataSet, number: int) -> DataSet:
