@@ -57,7 +57,8 @@ class Method:
     @property
     def is_cost_known(self) -> bool:
         """Whether its minutes are of a whole training: not of resumed runs' last parts, nor of none at all."""
-        return self.row.method not in ("box", "tuned") and any(not one["training"].get("is_resumed") for one in self.results)
+        was_whole = any(not one["training"].get("is_resumed") for one in self.results)
+        return was_whole and self.row.method not in ("box", "tuned")
 
     @property
     def title(self) -> str:
