@@ -44,7 +44,7 @@ PALETTE = [
     COLOURS["labels"],
     COLOURS["human masks"],
     COLOURS["other photographs"],
-    "#8e5572",
+    "#a5473f",
     "#7fb7d6",
     "#b5c95a",
     "#444444",

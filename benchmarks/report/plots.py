@@ -17,7 +17,7 @@ from report.targets import DICE
 COLOURS = {  # by what a method learns from
     "labels": "#0b6e4f",
     "human masks": "#6b7a8f",
-    "uncracked photographs": "#d1843b",
+    "uncracked photographs": "#8e5572",
     "nothing": "#b9b3a9",
     "other photographs": "#c98a1b",
 }
