@@ -226,7 +226,7 @@ def test_train_prints_last_epoch_settings_and_model(monkeypatch: pytest.MonkeyPa
         judged = SimpleNamespace(cleaning=CARD.cleaning, painted_dice=0.75, false_alarm_rate=0.0625, miss_rate=0.125)
         return SimpleNamespace(model=tmp_path / "model.onnx", history=history, judged=judged)
 
-    monkeypatch.setattr("fissura.verbs.models.train", train)
+    monkeypatch.setattr("fissura.train", train)
     command = ("train", "a", "b", "--out", tmp_path, "--seed", 3, "--crop-px", 128)
     status, stdout, _ = run(*command, "--logger", "mlflow", "--logger", "tensorboard")
     assert status == 0
@@ -386,7 +386,7 @@ def test_every_error_becomes_one_line(
     def fall(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("fissura.verbs.data.inspect", fall)
+    monkeypatch.setattr("fissura.inspect", fall)
     ended, stdout, stderr = run("inspect", "walls")
     assert (ended, stdout) == (status, "")
     assert said in stderr
@@ -400,7 +400,7 @@ def test_stopped_training_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp
         finally:
             raise RuntimeError("a worker was killed")  # what clearing up may add
 
-    monkeypatch.setattr("fissura.verbs.models.train", stop)
+    monkeypatch.setattr("fissura.train", stop)
     out = tmp_path / "my run"
     assert "continue" not in run("train", "walls", "--out", out)[2]
     out.mkdir()
