@@ -142,9 +142,8 @@ def _table(methods: list[Method], columns: list[tuple[str, str, str]], *, compar
 
 def _costs(methods: list[Method]) -> list[str]:
     lines = [
-        "Minutes are wall time of the quickest run, halts included, on the cores in parentheses; CPU minutes are means",
-        "of all runs. Those that were stopped and resumed count only where there is no other: then it is at least so",
-        "many.",
+        "Minutes are wall time of the quickest run, halts included, on the cores in parentheses; CPU minutes are",
+        "means of all runs. Runs that were resumed count only where there is no other: then it is at least so many.",
         "",
         "| method | what | learns from | network | steps x crops of px | seeds | minutes | CPU minutes |",
         "|---|---|---|---|---|---|---|---|",
