@@ -41,7 +41,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise _cannot_write(path, error) from error
     finally:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            temporary.unlink()
 
 
 def output_folder(path: Path) -> Path:
