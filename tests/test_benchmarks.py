@@ -31,7 +31,7 @@ def _result(row: Row, dice: float, **changes: Any) -> dict[str, Any]:
         "row": row.facts(),
         "recipe": row.recipe().model_dump(mode="json"),
         "data_fingerprint": "f",
-        "training": {"steps": 2000, "cpu_minutes": 60.0, "minutes": 40.0, "cores": 2},
+        "training": {"steps": 2000, "cpu_minutes": 60.0, "minutes": 40.0, "cores": 2, "precision": "32-true"},
         "cleaning": {"low": 0.5, "high": 0.9, "min_extent_px": 64.0, "min_extent_fraction": 0.2},
         "held_out": None,
         "summary": [
@@ -95,10 +95,16 @@ def test_targets_are_judged_against_the_supervised_row(dice: float, answer: str)
 
 
 def test_a_comparison_with_a_row_trained_less_proves_nothing() -> None:
-    less = {"steps": 500, "cpu_minutes": 15.0, "minutes": 10.0, "cores": 2}
+    less = {"steps": 500, "cpu_minutes": 15.0, "minutes": 10.0, "cores": 2, "precision": "32-true"}
     methods = methods_of([(PAINTED, _result(PAINTED, 0.9)), (SUPERVISED, _result(SUPERVISED, 0.5, training=less))])
     assert target_lines(methods, ["CFD"])[2].endswith("| open |")
     assert "less than half" in fairness_lines(methods)[2]
+
+
+def test_minutes_of_a_recipe_on_another_kind_of_processor_are_not_compared() -> None:
+    spent = {"steps": 500, "cpu_minutes": 90.0, "minutes": 60.0, "cores": 2, "precision": "bf16-mixed"}
+    methods = methods_of([(PAINTED, _result(PAINTED, 0.7)), (SUPERVISED, _result(SUPERVISED, 0.7, training=spent))])
+    assert "do not compare" in fairness_lines(methods)[2]
 
 
 def test_minutes_are_those_of_runs_that_were_never_stopped() -> None:

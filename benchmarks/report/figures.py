@@ -11,6 +11,7 @@ from rows import Row
 
 MEAN = "mean of sources"
 NOT_SOURCES = ("overall", MEAN)
+_ARITHMETIC = {"32-true": "float32", "bf16-mixed": "bfloat16", "64-true": "float64"}
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,16 @@ class Method:
     def first(self) -> dict[str, Any]:
         """The result of the first seed."""
         return self.results[0]
+
+    @property
+    def arithmetic(self) -> str:
+        """What the training of the first seed computed in."""
+        return _ARITHMETIC[self.first["training"]["precision"]]
+
+    def costs_like(self, other: Method) -> bool:
+        """Tell whether minutes compare: a recipe takes bfloat16 on every processor that has it, and only there."""
+        are_recipes = "recipe" in self.first and "recipe" in other.first
+        return not are_recipes or self.arithmetic == other.arithmetic
 
     def figure(self, scope: str, metric: str) -> Figure | None:
         """Give a figure; None if a result does not have it.

@@ -68,6 +68,8 @@ def fairness_lines(methods: list[Method]) -> list[str]:
 def _compared(method: Method, painted: Method) -> str:
     if _is_equal(method, painted):
         return "equal steps of equally many crops, same network"
+    if not method.costs_like(painted):
+        return "on a processor of another kind, so that minutes do not compare"
     share = method.cpu_minutes / max(painted.cpu_minutes, 0.1)
     if abs(share - 1) <= AS_LONG:
         return "about the same CPU minutes"
