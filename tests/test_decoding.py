@@ -94,6 +94,12 @@ def test_12_bit_camera_values_in_16_bits_are_not_left_black(tmp_path: Path) -> N
     assert read_photo(tmp_path / "a.tiff")[0, :, 0].tolist() == [0, 128, 255]
 
 
+def test_8_bit_values_in_16_bits_keep_their_meaning(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 100, 255]], dtype=np.uint16)).save(tmp_path / "a.png")
+    assert read_photo(tmp_path / "a.png")[0, :, 0].tolist() == [0, 100, 255]
+    assert read_mask(tmp_path / "a.png").tolist() == [[False, False, True]]
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -123,6 +129,13 @@ def test_transparent_pixels_take_the_mean_of_the_visible_ones(tmp_path: Path) ->
     photo = read_photo(tmp_path / "a.png")
     np.testing.assert_array_equal(photo[:, :3], rgba[:, :3, :3])
     assert photo[0, 3].tolist() == [133, 153, 173]
+
+
+def test_the_colour_under_transparency_is_right_on_large_photographs_too(tmp_path: Path) -> None:
+    rgba = np.full((4500, 5000, 4), (230, 231, 232, 255), dtype=np.uint8)
+    rgba[0, 0] = 0
+    Image.fromarray(rgba).save(tmp_path / "a.png", compress_level=0)
+    assert read_photo(tmp_path / "a.png")[0, 0].tolist() == [230, 231, 232]
 
 
 def test_transparent_palette_and_grey(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,18 @@ def test_two_folders_under_train_and_test(tmp_path: Path) -> None:
     train, test = data.with_split("train"), data.with_split("test")
     assert len(train) == len(test) == 4
     assert not {p.path for p in train} & {p.path for p in test}
+
+
+@pytest.mark.parametrize("name", ["crack_2024", "crack", "Negative-1"])
+def test_a_data_set_may_be_called_like_a_label(tmp_path: Path, name: str) -> None:
+    data = load_data(lay(tmp_path / name, "cracked/a.jpg", "uncracked/b.jpg"))
+    assert [(p.path.name, p.label, p.source) for p in data] == [
+        ("a.jpg", "cracked", name),
+        ("b.jpg", "uncracked", name),
+    ]
+    (alone,) = load_data(lay(tmp_path / "wall", "cracked/crack 7/a.jpg"))
+    assert (alone.label, alone.source) == ("cracked", "wall")
+    assert len(load_data(tmp_path / "wall/cracked")) == 1
 
 
 def test_label_folders_given_one_by_one(tmp_path: Path) -> None:
@@ -219,6 +232,21 @@ def test_fingerprint_follows_the_photographs_not_their_place(tmp_path: Path) -> 
     assert here.fingerprint() == there.fingerprint() == DataSet(here.photos[::-1]).fingerprint()
     assert here.fingerprint() != swapped.fingerprint()
     assert here.fingerprint() != here.cracked.fingerprint()
+
+
+@pytest.mark.parametrize("name", ["mask", "group", "source"])
+def test_masks_and_groups_count_where_they_are_asked_for(tmp_path: Path, name: str) -> None:
+    data = load_data(lay(tmp_path / "here", "cracked/a.jpg"))
+    (photo,) = data
+    changed = DataSet((replace(photo, **{name: photo.path if name == "mask" else "another"}),))
+    assert changed.fingerprint() == data.fingerprint()
+    assert changed.fingerprint(with_masks_and_groups=True) != data.fingerprint(with_masks_and_groups=True)
+
+
+def test_a_part_of_many_photographs_has_some_of_every_source() -> None:
+    data = DataSet(tuple(Photo(Path(f"{i}.jpg"), "cracked", source="ab"[i >= 80]) for i in range(100)))
+    assert Counter(photo.source for photo in data.at_most(10)) == {"a": 8, "b": 2}
+    assert data.at_most(100) == data.at_most(101) == data
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,14 @@ def test_mean_of_sources_counts_every_source_the_same(data):
     assert mean["false_alarm_rate"] == pytest.approx((0 + 1) / 2)
 
 
+def test_no_interval_of_the_mean_where_a_source_has_but_one_group(data):
+    roads = DataSet(tuple(photo for photo in data if photo.source == "wall" or photo.label == "cracked"))
+    summary = evaluate(roads, darkness).summary.set_index(["scope", "metric"])
+    assert summary.loc[("mean of sources", "dice_cracked"), "value"] == pytest.approx((5 / 6 + 1 / 2) / 2)
+    assert summary.loc[("mean of sources", "dice_cracked"), ["low95", "high95"]].isna().all()
+    assert summary.loc[("wall", "dice_cracked"), ["low95", "high95"]].notna().all()
+
+
 def test_one_source_alone_is_summarised_once(data):
     alone = DataSet(tuple(replace(photo, source="wall") for photo in data))
     assert set(evaluate(alone, darkness).summary["scope"]) == {"overall"}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 
 from fissura.errors import FissuraError
 from fissura.learning import Recipe, load_recipe
+from fissura.learning.fitting import _loader
 from fissura.learning.losses import IGNORED, Pooling, label_loss, pixel_loss
 from fissura.learning.proposing import proposal_path
 from fissura.learning.streams import exact_samples, labelled_stream, masked_stream, painted_stream
@@ -120,6 +122,36 @@ def test_the_originals_order_is_one_shuffle_round_and_round(data: DataSet) -> No
     labels = [float(stream[index]["label"]) for index in range(2 * len(data))]
     assert labels[: len(data)] == labels[len(data) :]
     assert sorted(labels[: len(data)]) == [0.0] * 6 + [1.0] * 6
+
+
+def test_photographs_without_a_label_teach_nothing(data: DataSet) -> None:
+    unlabelled = DataSet((*data.cracked, *(replace(photo, label=None) for photo in data.uncracked)))
+    stream = labelled_stream(unlabelled, load_recipe("seed", crop_px=64, batch=4), 1)
+    assert {float(stream[index]["label"]) for index in range(24)} == {1.0}
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_small_batches_are_taught_the_same_kinds_of_crops(data: DataSet, tmp_path: Path, batch: int) -> None:
+    recipe = _recipe(self_training_from=0.5, self_training_rounds=1, batch=batch)
+    _write_round(data, tmp_path, [0.0] * len(data.uncracked))
+    stream = painted_stream(data, recipe, 0, tmp_path)
+    half = 20 * batch
+    before = [stream[index] for index in range(16)]
+    after = [stream[index] for index in range(half + half % 2, half + half % 2 + 16)]
+    assert sum(not sample["label"] for sample in before) >= 4
+    assert [bool((sample["truth"] == IGNORED).any()) for sample in after] == [False, True] * 8
+    assert sum(not sample["label"] for sample in after) >= 2
+
+
+def test_crops_are_loaded_where_processes_are_not_forked_by_default(data: DataSet) -> None:
+    recipe = load_recipe("seed", crop_px=64, batch=4, steps=1, epoch_steps=1)
+    method = multiprocessing.get_start_method()
+    multiprocessing.set_start_method("forkserver", force=True)
+    try:
+        (batch,) = _loader(labelled_stream(data, recipe, 0), recipe, epoch=0, threads=2)
+    finally:
+        multiprocessing.set_start_method(method, force=True)
+    assert batch["photo"].shape == (4, 3, 64, 64)
 
 
 def test_a_photograph_that_cannot_be_read_does_not_end_a_run(tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ def test_a_killed_run_resumes_to_the_model_of_an_undisturbed_one(
         f"recipe = load_recipe('painted', **{SHORT!r}, epoch_steps=2, self_training_rounds=1)\n"
         "train([Path(sys.argv[1])], recipe, Path(sys.argv[2]), seed=3)"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, str(walls), str(run)], start_new_session=True)
+    command = [sys.executable, "-c", code, walls.name, str(run)]  # resumed from another folder than begun in
+    process = subprocess.Popen(command, cwd=walls.parent, start_new_session=True)
     history = run / "history.csv"
     while process.poll() is None:
         if history.exists() and history.read_text().count("\n") > killed_after_epochs:
@@ -122,8 +123,42 @@ def test_changed_photographs_are_not_resumed_with(walls: Path, tmp_path: Path) -
     recipe = load_recipe("painted", **SHORT)
     plan = Plan(recipe=recipe, seed=0, data=(walls,), data_fingerprint="another", precision="32-true", threads=1)
     RunFolder(tmp_path).write_plan(plan)
-    with pytest.raises(FissuraError, match="photographs have changed"):
+    with pytest.raises(FissuraError, match="groups have changed"):
         resume(tmp_path)
+
+
+def test_changed_groups_are_not_resumed_with(walls: Path, tmp_path: Path) -> None:
+    from fissura.learning.run import Plan, RunFolder
+
+    seen = {"data_fingerprint": load_data(walls).fingerprint(), "exact_fingerprint": "another"}
+    plan = Plan(recipe=load_recipe("painted", **SHORT), seed=0, data=(walls,), precision="32-true", threads=1, **seen)
+    RunFolder(tmp_path).write_plan(plan)
+    with pytest.raises(FissuraError, match="groups have changed"):
+        resume(tmp_path)
+
+
+def test_uncracked_photographs_of_one_parent_cannot_be_held_out(tmp_path: Path) -> None:
+    names = [f"cracked/wall{i}" for i in range(6)] + [f"uncracked/20160222_081011_{i}_721" for i in range(6)]
+    for name in names:
+        save_image(tmp_path / "walls" / f"{name}.png", np.zeros((64, 64, 3), np.uint8))
+    with pytest.raises(FissuraError, match="uncracked photographs are all tiles of one"):
+        train([tmp_path / "walls"], load_recipe("painted", **SHORT), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_disk_without_room_for_a_checkpoint_ends_a_run_in_one_line(walls: Path, tmp_path: Path) -> None:
+    code = (
+        "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20));"
+        "sys.argv[0] = 'fissura'; runpy.run_module('fissura', run_name='__main__')"
+    )
+    options = ["--recipe", "seed", "--network", "compact", "--batch", "2", "--crop-px", "64", "--steps", "2"]
+    command = [sys.executable, "-c", code, "train", str(walls), "--out", str(tmp_path / "run"), *options]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 1
+    assert "best.ckpt: cannot be written" in " ".join(process.stderr.split())
+    assert "Traceback" not in process.stderr
+    assert not list((tmp_path / "run" / "checkpoints").iterdir())
 
 
 def test_weakly_supervised_training_cannot_see_a_mask(tmp_path: Path) -> None:

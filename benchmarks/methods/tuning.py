@@ -57,7 +57,7 @@ def hold_out(train: DataSet, seed: int) -> tuple[DataSet, HeldOut]:
     learned, held_out = split_by_group(train, HELD_OUT, seed)
     crops = exact_samples(held_out, load_recipe("painted"), PAINTED, seed + 1)
     uncracked, cracked = (
-        [read_photo(photo.path) for photo in photos.photos[:MOST_PHOTOS]]
+        [read_photo(photo.path) for photo in photos.at_most(MOST_PHOTOS)]
         for photos in (held_out.uncracked, held_out.cracked)
     )
     return learned, HeldOut([(photo, truth == 1) for photo, truth in crops], uncracked, cracked)

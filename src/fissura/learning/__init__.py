@@ -1,7 +1,7 @@
 """Learning: image-level labels, painted cracks and self-training in, one model file out.
 
 A recipe says where supervision comes from; `train` follows it and `resume` takes up a run that was killed.
-Nothing about a run is ever chosen on human masks, except by a supervised recipe's loss.
+Nothing about a run is ever learned from or chosen on human masks, but by a supervised recipe, which says so.
 This is the only room that imports torch.
 """
 

@@ -6,7 +6,9 @@ the streams, so a run that is taken up at the end of an epoch goes on as if it h
 
 from __future__ import annotations
 
+import io
 import logging
+import multiprocessing
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -106,12 +108,15 @@ def fit(
 
 def _loader(stream: Stream, recipe: Recipe, epoch: int, threads: int) -> DataLoader[Sample]:
     samples = recipe.epoch_steps * recipe.batch
+    # A forked process alone inherits the guard that no test photograph is opened; without it, this one loads.
+    can_fork = "fork" in multiprocessing.get_all_start_methods()
     return DataLoader(
         stream,
         batch_size=recipe.batch,
         sampler=range(epoch * samples, (epoch + 1) * samples),
-        num_workers=max(1, threads - 1),
-        prefetch_factor=4,
+        num_workers=max(1, threads - 1) if can_fork else 0,
+        prefetch_factor=4 if can_fork else None,
+        multiprocessing_context="fork" if can_fork else None,
         worker_init_fn=leave_signals_to_parent,
     )
 
@@ -129,6 +134,8 @@ def _keep(learner: Learner, rows: list[dict[str, float]], folder: RunFolder) -> 
     write_history(folder.path, pd.DataFrame(rows))
     checkpoint: dict[str, Any] = {"learner": learner.state(), "rows": rows}
     is_best = rows[-1]["selection"] >= max(row["selection"] for row in rows)
+    content = io.BytesIO()  # torch's own writing hides from us that a disk is full
+    torch.save(checkpoint, content)
     for path in [folder.best] * is_best + [folder.last]:
         with written_whole(path) as temporary:
-            torch.save(checkpoint, temporary)
+            temporary.write_bytes(content.getbuffer())

@@ -32,9 +32,9 @@ def _plot(history: pd.DataFrame) -> Figure:
     left, right = figure.subplots(1, 2)
     left.plot(history["step"], history["loss"], color="#444444", marker=".")
     left.set(xlabel="step", ylabel="training loss", ylim=(0, None))
-    right.plot(history["step"], history["painted_dice"], marker=".", label="Dice on painted cracks")
+    right.plot(history["step"], history["painted_dice"], marker=".", label="Dice on crops of exact truth")
     right.plot(history["step"], history["image_accuracy"], marker=".", label="image-level accuracy (balanced)")
-    right.set(xlabel="step", ylim=(0, 1.02), title="held-out photographs, no masks")
+    right.set(xlabel="step", ylim=(0, 1.02), title="held-out photographs")
     right.legend(loc="lower right", fontsize=8)
     for axes in (left, right):
         axes.grid(alpha=0.3)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from fissura.segmenting import Cleaning, Segmenter, score_photo
 from fissura.segmenting.cleaning import pieces
 
 SURE = Cleaning(low=0.5, high=0.9, min_extent_px=48, min_extent_fraction=0.15)
+MOST_PROPOSALS = 2000  # photographs of each label that the teacher looks at; more cost more than they teach
 SURELY_BACKGROUND = 0.05  # below it the teacher's word is believed; between it and SURE.low nothing is known
 
 
@@ -81,7 +82,7 @@ def write_proposals(
 
 
 def write_alarms(
-    photos: Sequence[Photo],
+    photos: Iterable[Photo],
     teacher: Segmenter,
     folder: Path,
     round_: int,
@@ -131,6 +132,6 @@ def read_proposal(path: Path) -> NDArray[np.uint8]:
 
 
 def proposal_path(folder: Path, round_: int, photo: Photo) -> Path:
-    """Name the file of a photograph's proposal."""
-    name = hashlib.sha256(str(photo.path).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    """Name the file of a photograph's proposal, the same one wherever the photograph is seen from."""
+    name = hashlib.sha256(str(photo.path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return folder / f"round-{round_}" / f"{name}.png"

@@ -24,6 +24,7 @@ class Plan(BaseModel):
         seed: seed of everything random.
         data: the folders or manifests of the photographs.
         data_fingerprint: fingerprint of the photographs learned from.
+        exact_fingerprint: the same with masks, sources and groups; empty in plans of earlier versions.
         precision: Lightning's name of the arithmetic, as chosen on the machine that began the run.
         threads: threads of the arithmetic; sums depend on how they are shared out.
     """
@@ -34,6 +35,7 @@ class Plan(BaseModel):
     seed: int
     data: tuple[Path, ...]
     data_fingerprint: str
+    exact_fingerprint: str = ""
     precision: Precision
     threads: int
 

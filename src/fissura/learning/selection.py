@@ -1,7 +1,8 @@
 """Choosing the step from probability to mask without any human mask.
 
-Every setting is judged on what is known exactly: painted cracks over held-out uncracked photographs (Dice), and
-the labels of held-out photographs (a mask on an uncracked one is a false alarm, none on a cracked one a miss).
+Every setting is judged on what is known exactly: painted cracks over held-out uncracked photographs (Dice; a
+supervised recipe alone has masks of held-out cracked ones in their place), and the labels of held-out photographs
+(a mask on an uncracked one is a false alarm, none on a cracked one a miss).
 Held-out photographs are few, so that many settings make no error on them; a photograph therefore counts by how far it
 is from one, which puts the threshold into the middle of the gap between the labels.
 """

@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.learning.augmenting import change_light, random_crop, whole
 from fissura.learning.losses import IGNORED
-from fissura.learning.proposing import proposal_path, read_alarms, read_proposal
+from fissura.learning.proposing import MOST_PROPOSALS, proposal_path, read_alarms, read_proposal
 from fissura.learning.recipe import Recipe
 from fissura.learning.sampling import Urn
 from fissura.painting import PainterSettings, draw_surface, paint_cracks, paint_nothing
@@ -38,7 +38,7 @@ LEAST_ALARM = 0.02  # weight of an uncracked photograph on which the teacher see
 
 
 class Stream(Dataset[Sample]):
-    """Crops by index: ``make`` turns a random generator, a step and a slot of its batch into a crop.
+    """Crops by index: ``make`` turns a random generator, a step and the index into a crop.
 
     Args:
         make: gives the crop and its label (1.0 cracked, 0.0 uncracked).
@@ -57,10 +57,9 @@ class Stream(Dataset[Sample]):
         self._seed = seed
 
     def __getitem__(self, index: int) -> Sample:
-        """Give the sample of slot ``index % batch`` of step ``index // batch``."""
+        """Give the sample of an index: place ``index % batch`` in the batch of step ``index // batch``."""
         rng = np.random.default_rng([self._seed, index])
-        step, slot = divmod(index, self._recipe.batch)
-        (photo, truth), label = self._make(rng, step, slot)
+        (photo, truth), label = self._make(rng, index // self._recipe.batch, index)
         if self._recipe.augment:
             photo, truth = change_light(photo, truth, rng)
         return to_sample(photo, truth, label, self._recipe.normalisation)
@@ -83,23 +82,23 @@ def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) ->
     Where some of these have a mask that a person corrected, every other one is such. From then on, too, the crops
     without any crack come from the photographs on which the teacher wrongly saw one.
     """
-    uncracked, cracked = Urn(data.uncracked.photos), Urn(data.cracked.photos)
+    uncracked, cracked = Urn(data.uncracked.photos), Urn(data.cracked.at_most(MOST_PROPOSALS).photos)
     corrected = [photo for photo in data.cracked if photo.mask]
     corrections = Urn(corrected) if corrected else None
 
     @lru_cache(maxsize=1)
     def alarming(round_: int) -> Urn:
-        alarms = read_alarms(proposals, round_)  # (N,) of the first N photographs
-        return Urn(data.uncracked.photos[: len(alarms)], LEAST_ALARM + alarms)
+        surfaces = data.uncracked.at_most(MOST_PROPOSALS).photos
+        return Urn(surfaces, LEAST_ALARM + read_alarms(proposals, round_))
 
-    def make(rng: np.random.Generator, step: int, slot: int) -> tuple[Crop, float]:
+    def make(rng: np.random.Generator, step: int, index: int) -> tuple[Crop, float]:
         round_ = recipe.self_training_round(step)
-        if round_ and slot % 2:
+        if round_ and index % 2:
             if corrections and rng.random() < CORRECTED_SHARE:
                 return random_crop(*corrections.draw(rng, _with_mask), recipe.crop_px, rng, recipe.random_scales), 1.0
             return _proposed_crop(cracked, recipe, round_, proposals, rng), 1.0
         every, painted = PAINTED_SLOTS
-        if slot // (2 if round_ else 1) % every < painted:
+        if index // (2 if round_ else 1) % every < painted:
             crop = paint_cracks(_background(uncracked, recipe, rng), rng)
         else:
             surfaces = alarming(round_) if round_ else uncracked
@@ -120,7 +119,7 @@ def masked_stream(data: DataSet, recipe: Recipe, seed: int) -> Stream:
         raise FissuraError("recipe supervised: no photograph has a mask; use recipe painted, which needs none")
     urn = Urn(known)
 
-    def make(rng: np.random.Generator, _step: int, _slot: int) -> tuple[Crop, float]:
+    def make(rng: np.random.Generator, _step: int, _index: int) -> tuple[Crop, float]:
         photo, truth = urn.draw(rng, _with_mask)
         crop = random_crop(photo, truth, recipe.crop_px, rng, recipe.random_scales)
         return crop, float(crop[1].any())
@@ -130,11 +129,12 @@ def masked_stream(data: DataSet, recipe: Recipe, seed: int) -> Stream:
 
 def labelled_stream(data: DataSet, recipe: Recipe, seed: int) -> Stream:
     """Whole photographs, resized, with nothing but their labels: one shuffle, then round and round."""
-    order = np.random.default_rng(seed).permutation(len(data))
-    urn = Urn(data.photos)
+    photos = [photo for photo in data if photo.label]
+    order = np.random.default_rng(seed).permutation(len(photos))
+    urn = Urn(photos)
 
-    def make(rng: np.random.Generator, step: int, slot: int) -> tuple[Crop, float]:
-        photo = data[int(order[(step * recipe.batch + slot) % len(data)])]
+    def make(rng: np.random.Generator, _step: int, index: int) -> tuple[Crop, float]:
+        photo = photos[int(order[index % len(photos)])]
         try:
             pixels = read_photo(photo.path)
         except UnreadablePhotoError:

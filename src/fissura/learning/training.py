@@ -22,7 +22,7 @@ from fissura.learning.exporting import export_model, replace_card
 from fissura.learning.fitting import fit
 from fissura.learning.learner import Learner
 from fissura.learning.networks import CompactUNet, multiple_px
-from fissura.learning.proposing import write_alarms, write_proposals
+from fissura.learning.proposing import MOST_PROPOSALS, write_alarms, write_proposals
 from fissura.learning.recipe import Recipe
 from fissura.learning.run import Plan, Precision, RunFolder
 from fissura.learning.selection import Judged, choose_cleaning, choose_glance
@@ -39,7 +39,6 @@ from fissura.photos import DataSet, load_data, opening_only, read_photo, split_b
 from fissura.segmenting import Cleaning, ModelCard, Segmenter, usable_cores
 
 HELD_OUT = 0.15  # share of the photographs that selects and is never learned from
-MOST_PROPOSALS = 2000  # photographs of each label that the teacher looks at; more cost more than they teach
 GLANCED = 200  # painted crops that tell below what a tile may be passed over: one of them makes half a percent
 TILE_PX, OVERLAP_PX = 512, 96
 # Larger tiles compute less twice and differ less from the whole, but only a small network has the memory for them.
@@ -101,6 +100,7 @@ def train(
         seed=seed,
         data=tuple(path.resolve() for path in data),
         data_fingerprint=photos.fingerprint(),
+        exact_fingerprint=photos.fingerprint(with_masks_and_groups=True),
         precision=_fastest_precision(),
         threads=usable_cores(),
     )
@@ -122,8 +122,10 @@ def resume(out: Path, *, loggers: Sequence[str] = (), progress: bool = False) ->
     folder = RunFolder(out)
     plan = folder.read_plan()
     photos = _photos_to_learn_from(plan.data, plan.recipe)
-    if photos.fingerprint() != plan.data_fingerprint:
-        raise FissuraError(f"{out}: its photographs have changed since the run began; start anew with another --out")
+    exact = photos.fingerprint(with_masks_and_groups=True)
+    if photos.fingerprint() != plan.data_fingerprint or exact != (plan.exact_fingerprint or exact):
+        what = "its photographs, masks or groups have changed since the run began"
+        raise FissuraError(f"{out}: {what}; start anew with another --out")
     with opening_only(photos):
         return _run(folder, plan, photos, loggers, progress)
 
@@ -139,6 +141,12 @@ def _photos_to_learn_from(data: Sequence[Path], recipe: Recipe) -> DataSet:
 def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str], progress: bool) -> Trained:
     recipe = plan.recipe
     learned, held_out = split_by_group(photos, HELD_OUT, plan.seed)
+    for side, label in ((learned, "cracked"), (learned, "uncracked"), (held_out, "uncracked")):
+        if not any(photo.label == label for photo in side):
+            raise FissuraError(
+                f"{plan.data[0]}: its {label} photographs are all tiles of one, so that none can be held out; "
+                "add others, or name the groups in a CSV manifest"
+            )
     learner = Learner(recipe, plan.seed)
     stream = _stream(learned, plan, folder.proposals)
     validation = Validation(held_out, recipe, plan.seed)
@@ -151,8 +159,8 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
             model = Path(temporary) / "teacher.onnx"
             export_model(network, _card(network, plan, recipe.cleaning), model)
             teacher = Segmenter(model)
-            write_proposals(learned.cracked[:MOST_PROPOSALS], teacher, folder.proposals, round_, advance)
-            write_alarms(learned.uncracked.photos[:MOST_PROPOSALS], teacher, folder.proposals, round_, advance)
+            write_proposals(learned.cracked.at_most(MOST_PROPOSALS), teacher, folder.proposals, round_, advance)
+            write_alarms(learned.uncracked.at_most(MOST_PROPOSALS), teacher, folder.proposals, round_, advance)
 
     try:
         history = fit(learner, plan, folder, stream, validation, propose, loggers=all_loggers, progress=progress)
@@ -193,8 +201,7 @@ def _stream(learned: DataSet, plan: Plan, proposals: Path) -> Stream:
     recipe = plan.recipe
     match recipe.method:
         case "painted":
-            selected = DataSet(learned.uncracked.photos + learned.cracked.photos[:MOST_PROPOSALS])
-            return painted_stream(selected, recipe, plan.seed, proposals)
+            return painted_stream(learned, recipe, plan.seed, proposals)
         case "max-pool":
             return labelled_stream(learned, recipe, plan.seed)
         case "supervised":
@@ -222,7 +229,7 @@ def _choose(segmenter: Segmenter, plan: Plan, held_out: DataSet) -> Judged:
 
 def _probabilities(photos: DataSet, segmenter: Segmenter) -> list[NDArray[np.float32]]:
     maps = []
-    for photo in photos.photos[:MOST_PHOTOS]:
+    for photo in photos.at_most(MOST_PHOTOS):
         try:
             maps.append(segmenter.probability(read_photo(photo.path)))
         except UnreadablePhotoError:

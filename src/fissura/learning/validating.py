@@ -38,7 +38,7 @@ class Validation:
             to_sample(photo, truth, 1.0, recipe.normalisation)
             for photo, truth in exact_samples(held_out, recipe, PAINTED, seed)
         ]
-        photos = held_out.cracked.photos[:MOST_PHOTOS] + held_out.uncracked.photos[:MOST_PHOTOS]
+        photos = held_out.cracked.at_most(MOST_PHOTOS).photos + held_out.uncracked.at_most(MOST_PHOTOS).photos
         self._crops = DataLoader[Sample](crops, batch_size=16)  # type: ignore[arg-type]  # a list will do
         self._photos = DataLoader[Sample](_Photos([p for p in photos if _is_readable(p)], recipe), batch_size=1)
 

@@ -92,6 +92,12 @@ class DataSet:
             )
         return DataSet(chosen)
 
+    def at_most(self, count: int) -> DataSet:
+        """Give these photographs, or ``count`` of them evenly spaced, so that every source keeps its share."""
+        if len(self) <= count:
+            return self
+        return DataSet(tuple(self.photos[place * len(self) // count] for place in range(count)))
+
     def without_masks(self) -> DataSet:
         """Give the same photographs without their masks: what weakly supervised training may see."""
         return DataSet(tuple(replace(photo, mask=None) for photo in self.photos))
@@ -109,12 +115,19 @@ class DataSet:
                     f"add a folder {label}/ with such photographs, or give a second data set that has some"
                 )
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, *, with_masks_and_groups: bool = False) -> str:
         """Tell this data set from another by 16 hex digits, wherever and in whatever order it lies.
 
-        The SHA-256 of the sorted file names, sizes in bytes and labels of the photographs.
+        The SHA-256 of the sorted file names, sizes in bytes and labels of the photographs; if asked for, of their
+        masks' sizes, their sources and groups too.
         """
-        facts = sorted(f"{p.path.name}\0{p.path.stat().st_size}\0{p.label}\n" for p in self.photos)
+        facts = [f"{photo.path.name}\0{photo.path.stat().st_size}\0{photo.label}\n" for photo in self.photos]
+        if with_masks_and_groups:
+            facts = [
+                f"{fact}{photo.mask and photo.mask.stat().st_size}\0{photo.source}\0{photo.group}\n"
+                for fact, photo in zip(facts, self.photos, strict=True)
+            ]
+        facts.sort()
         return hashlib.sha256("".join(facts).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     def _folder(self) -> str:

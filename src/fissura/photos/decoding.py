@@ -3,8 +3,8 @@
 A photograph becomes ``(H, W, 3)`` uint8 RGB with its EXIF orientation applied:
 
 1. the size in the header is checked before a pixel is decoded (decompression bombs);
-2. 16-bit values are divided by 65535 (by 4095 where none is larger: 12-bit cameras), floats within [0, 1]
-   or [0, 255] keep their meaning, and any other range is stretched to the full one;
+2. 16-bit values are divided by 65535 (by 4095 where none is larger: 12-bit cameras; not at all where none is
+   above 255), floats within [0, 1] or [0, 255] keep their meaning, any other range is stretched to the full one;
 3. transparent pixels take the mean colour of the visible ones, so that no false edge appears between them;
 4. grey, palette, CMYK and 1-bit become RGB; of several frames the first is taken.
 """
@@ -179,7 +179,7 @@ def _rgb(image: Image.Image, transparent_is_black: bool) -> NDArray[np.uint8]:
     colour = rgba[:, :, :3].astype(np.float32)
     ground = np.zeros(3, np.float32)
     if not transparent_is_black and alpha.any():
-        ground = (colour * alpha).sum(axis=(0, 1)) / alpha.sum()
+        ground = (colour * alpha).sum(axis=(0, 1), dtype=np.float64) / alpha.sum(dtype=np.float64)
     return np.rint(colour * alpha + ground * (1 - alpha)).astype(np.uint8)
 
 
@@ -190,7 +190,7 @@ def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     if not finite.any():
         raise ValueError("no pixel holds a number")
     low, high = float(grey[finite].min()), float(grey[finite].max())
-    tops = (1.0, 255.0) if np.issubdtype(values.dtype, np.floating) else (4095.0, 65535.0)
+    tops = (1.0, 255.0) if np.issubdtype(values.dtype, np.floating) else (255.0, 4095.0, 65535.0)
     top = next((top for top in tops if low >= 0 and high <= top), None)
     if top is None:
         grey, top = grey - low, (high - low) or 1.0

@@ -149,18 +149,21 @@ def _detect(root: Path) -> Literal["folders", "kaggle", "csv"]:
     if root.is_dir():
         if any((root / part / "images").is_dir() for part in ("train", "test", ".")):
             return "kaggle"
-        if any(True for _ in _label_folders(root)):
+        if _label_folders(root):
             return "folders"
         if (root / "manifest.csv").is_file():
             return "csv"
     raise FissuraError(f"{root}: its layout is not understood; give {_UNDERSTOOD}")
 
 
-def _label_folders(root: Path) -> Iterator[tuple[Path, Label, Split | None]]:
+def _label_folders(root: Path) -> list[tuple[Path, Label, Split | None]]:
+    """Find the folders named for a label; the root itself is one only if none below it says otherwise."""
     own = _label_of(root.resolve().name)
-    if own is not None:
-        yield root, own, None
-        return
+    below = list(_label_folders_below(root))
+    return below if own is None or any(label != own for _, label, _ in below) else [(root, own, None)]
+
+
+def _label_folders_below(root: Path) -> Iterator[tuple[Path, Label, Split | None]]:
     splits: tuple[Split | None, ...] = (None, "train", "test")
     for split in splits:
         parent = root / split if split else root
@@ -172,9 +175,10 @@ def _label_folders(root: Path) -> Iterator[tuple[Path, Label, Split | None]]:
 
 
 def _read_folders(root: Path) -> Iterator[Photo]:
-    own = _label_of(root.resolve().name) is not None
-    source = (root.resolve().parent if own else root.resolve()).name
-    for folder, label, split in _label_folders(root):
+    folders = _label_folders(root)
+    is_label = any(folder == root for folder, _, _ in folders)
+    source = (root.resolve().parent if is_label else root.resolve()).name
+    for folder, label, split in folders:
         for path in photos_below(folder):
             parent = path.relative_to(folder).with_name(parent_of(path.stem)).as_posix()
             yield Photo(path, label, None, source, f"{source}/{parent}", split)

@@ -76,9 +76,17 @@ def _scope_table(scope: str, photos: pd.DataFrame, replicates: Array) -> pd.Data
 
 
 def _mean_of_sources(per_source: list[pd.DataFrame], replicates: list[Array]) -> pd.DataFrame:
-    values = _mean_of_answers(np.stack([table["value"].to_numpy() for table in per_source]))
-    answered = np.stack([table["n"].where(table["value"].notna(), 0).to_numpy() for table in per_source])
-    return _table(MEAN_OF_SOURCES, values, _mean_of_answers(np.stack(replicates)), answered.sum(0))
+    """Take the mean over the sources that have an answer; a resample in which one of these has none is left out."""
+    values = np.stack([table["value"].to_numpy() for table in per_source])  # (S, M)
+    answered = ~np.isnan(values)
+    numbers = np.where(answered, np.stack([table["n"].to_numpy() for table in per_source]), 0).sum(0)
+
+    def mean(figures: Array, counting: NDArray[np.bool_]) -> Array:
+        with np.errstate(invalid="ignore"):  # 0 / 0: no source has an answer
+            return np.asarray(np.where(counting, figures, 0.0).sum(0) / answered.sum(0))
+
+    drawn = mean(np.stack(replicates), answered[:, None])  # (R, M)
+    return _table(MEAN_OF_SOURCES, mean(values, answered), drawn, numbers)
 
 
 def _table(scope: str, values: Array, replicates: Array, numbers: NDArray[np.int64]) -> pd.DataFrame:
@@ -154,10 +162,3 @@ def _numbers(photos: pd.DataFrame) -> NDArray[np.int64]:
     counting = {who: int(members.sum()) for who, members in _counting(photos).items()}
     means = [counting[who] for _, who in _MEANS.values()]
     return np.array([*means, counting["with truth"], counting["all"]], np.int64)
-
-
-def _mean_of_answers(values: Array) -> Array:
-    """Mean over the first axis of what is not NaN; NaN where all of it is."""
-    answered = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(answered, values, 0.0).sum(0) / answered.sum(0))
