@@ -50,7 +50,9 @@ def eager_loop(network_name: str, folder: Path, out: Path) -> None:
     from fissura.learning.networks import build_network
 
     torch.set_num_threads(usable_cores())
-    network = build_network(network_name, pretrained=False).eval()
+    card = read_card(bundled_model())
+    planes = card.planes if network_name == card.network else 3
+    network = build_network(network_name, pretrained=False, planes=planes).eval()
     transform = transforms.Compose(
         [
             transforms.Resize((SIDE_PX, SIDE_PX)),
@@ -61,7 +63,7 @@ def eager_loop(network_name: str, folder: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with torch.no_grad():
         for path in sorted(folder.glob("*.jpg")):
-            photo = transform(Image.open(path).convert("RGB"))[None]  # (1, 3, H, W)
+            photo = transform(Image.open(path).convert("RGB"))[None, :planes]  # (1, planes, H, W)
             mask = torch.sigmoid(network(photo))[0, 0] > 0.5  # (H, W)
             Image.fromarray(mask.numpy().astype(np.uint8) * 255).save(out / f"{path.stem}.png")
 

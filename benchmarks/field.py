@@ -31,7 +31,7 @@ from fissura.photos import load_data, opening_only, read_photo
 from methods.answer import Answer, Clock
 from methods.box import answer_as_it_comes
 from methods.classical import CLASSICAL
-from methods.peers import ask_peer, refine
+from methods.peers import PEERS, ask_peer, refine
 from methods.recipes import ask_model, train_recipe
 from methods.tuning import Tuned, hold_out
 from report.page import write_report
@@ -68,7 +68,7 @@ def main() -> None:
             if done and not arguments.score_again:
                 print(f"{row.name}, seed {row.seed}: done already")
                 continue
-            if arguments.score_again and not done:
+            if arguments.score_again and not (done and has_run(row)):
                 continue
             run(row, fingerprint)
             write_report(read_results(RESULTS), HERE)
@@ -79,6 +79,23 @@ def is_done(row: Row, fingerprint: str) -> bool:
     """Tell whether the row has a result with its present settings on these photographs."""
     path = RESULTS / row.file
     return path.exists() and row.is_answered_by(json.loads(path.read_text("utf-8")), fingerprint)
+
+
+def has_run(row: Row, runs: Path = RUNS) -> bool:
+    """Tell whether what the row has trained still stands, so that it can be scored again."""
+    match row.method:
+        case "recipe":
+            return (runs / row.run / "model.onnx").exists()
+        case "tuned":
+            return tuned_model(row, runs).exists()
+        case method if method in PEERS:
+            return (runs / f"{method}-{row.seed}" / "answered.json").exists()
+    return True
+
+
+def tuned_model(row: Row, runs: Path) -> Path:
+    """Name the model of another row that a tuned row takes."""
+    return runs / f"{row.settings['of']}-{row.seed}-{row.settings['run']}" / "model.onnx"
 
 
 def tell(rows: list[Row]) -> None:
@@ -93,10 +110,9 @@ def tell(rows: list[Row]) -> None:
 
 def run(row: Row, fingerprint: str, data: Path = DATA, runs: Path = RUNS, results: Path = RESULTS) -> None:
     """Train and score one row, and write its result."""
-    folder = runs / f"{row.name}-{row.seed}-{row.digest()}"  # other settings are another run
     match row.method:
         case "recipe":
-            answer = train_recipe(row, data, folder)
+            answer = train_recipe(row, data, runs / row.run)
         case "box":
             answer = answer_as_it_comes(data)
         case _:
@@ -127,7 +143,7 @@ def tune_score(row: Row, data: Path, runs: Path) -> Answer:
     with opening_only(train):
         learned, held_out = hold_out(train, row.seed)
     if row.method == "tuned":
-        score, training = ask_model(runs / f"{row.settings['of']}-{row.seed}-{row.settings['run']}/model.onnx")
+        score, training = ask_model(tuned_model(row, runs))
     elif row.method in CLASSICAL:
         score, training = CLASSICAL[row.method], {"steps": 0, "precision": "64-true"}
     else:

@@ -47,6 +47,11 @@ class Row:
         """Name of its result file."""
         return f"{self.name}-{self.seed}.json"
 
+    @property
+    def run(self) -> str:
+        """Name of its run's folder; other settings are another run."""
+        return f"{self.name}-{self.seed}-{self.digest()}"
+
     def full_settings(self) -> dict[str, Any]:
         """Give every setting that the result depends on, those of a recipe with its changes."""
         if self.method != "recipe":

@@ -35,7 +35,7 @@ def _result(row: Row, dice: float, **changes: Any) -> dict[str, Any]:
         "cleaning": {"low": 0.5, "high": 0.9, "min_extent_px": 64.0, "min_extent_fraction": 0.2},
         "held_out": None,
         "summary": [
-            {"scope": scope, "metric": metric, "value": value, "low95": value - 0.1, "high95": value + 0.1}
+            {"scope": scope, "metric": metric, "value": value, "low95": value - 0.1, "high95": value + 0.1, "n": 8}
             for scope in ("overall", "CFD", MEAN)
             for metric, value in figures.items()
         ],
@@ -130,6 +130,7 @@ def test_the_report_fills_the_readme_between_its_markers(tmp_path: Path) -> None
     assert "old" not in lines
     page = (tmp_path / "benchmarks" / "RESULTS.md").read_text("utf-8")
     assert "| painted | 0.700 [0.600, 0.800] | 0.700 [0.600, 0.800] |" in page
+    assert "| CFD | 8 | 8 | CrackForest" in page
     assert (tmp_path / "benchmarks" / "results" / "field_dice.png").stat().st_size > 5_000
 
 

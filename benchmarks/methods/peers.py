@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -53,9 +54,12 @@ def ask_peer(
     Raises:
         FissuraError: if the peer fails.
     """
+    photos = list(photos)
     asked = {"peer": peer, "seed": seed, **{k: v for k, v in settings.items() if k != "refined"}}
+    asked |= {"learned": learned.fingerprint(), "photos": _digest(photos)}
     answered = folder / "answered.json"
     if not answered.exists() or json.loads(answered.read_text("utf-8"))["asked"] != asked:
+        shutil.rmtree(folder, ignore_errors=True)  # what was exchanged about other photographs
         with written_whole(folder / "train.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as f:
             csv.writer(f).writerows([str(photo.path.resolve()), photo.label] for photo in learned)
         for photo in photos:
@@ -91,6 +95,10 @@ def refine(score: Score) -> Score:
         return np.where(dark, score(photo), 0).astype(np.float32)
 
     return refined
+
+
+def _digest(photos: list[Pixels]) -> str:
+    return hashlib.sha256("".join(map(_name, photos)).encode()).hexdigest()[:16]
 
 
 def _name(photo: Pixels) -> str:

@@ -11,6 +11,7 @@ from rows import Row
 
 MEAN = "mean of sources"
 NOT_SOURCES = ("overall", MEAN)
+TRAINED_ELSEWHERE = ("box", "tuned")  # methods whose row takes a model that is there already
 _ARITHMETIC = {"32-true": "float32", "bf16-mixed": "bfloat16", "64-true": "float64"}
 
 
@@ -59,7 +60,7 @@ class Method:
     def is_cost_known(self) -> bool:
         """Whether its minutes are of a whole training: not of resumed runs' last parts, nor of none at all."""
         was_whole = any(not one["training"].get("is_resumed") for one in self.results)
-        return was_whole and self.row.method not in ("box", "tuned")
+        return was_whole and self.row.method not in TRAINED_ELSEWHERE
 
     @property
     def title(self) -> str:
@@ -102,6 +103,11 @@ class Method:
         )
         spread = float(value.std(ddof=1)) if len(found) > 1 else None
         return Figure(float(value.mean()), spread, float(low95.mean()), float(high95.mean()), len(found))
+
+    def number(self, scope: str, metric: str) -> int:
+        """Tell on how many photographs a figure rests; 0 if there is none."""
+        found = (line["n"] for line in self.first["summary"] if (line["scope"], line["metric"]) == (scope, metric))
+        return int(next(found, 0))
 
     def value(self, scope: str, metric: str) -> float:
         """Give a figure's value; NaN if there is none."""

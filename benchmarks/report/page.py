@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fissura.files import written_whole
-from report.figures import MEAN, Method, methods_of, sources_of
+from report.figures import MEAN, TRAINED_ELSEWHERE, Method, methods_of, sources_of
 from report.plots import draw_against_cost, draw_against_uncracked, draw_bars
 from report.targets import DICE, TOLERANT, fairness_lines, target_lines
 from rows import Row
@@ -23,6 +23,11 @@ IN_README = (
     "multi-otsu",
     "draem",
 )
+ORIGINS = {
+    "CFD": "CrackForest (Shi et al. 2016, T-ITS 17(12)), asphalt; for non-commercial research",
+    "CONCRETE": "concrete walls, of Kaggle's Crack Segmentation Dataset; photographer and licence not documented",
+    "CRACK500": "Crack500 (Yang et al. 2019, arXiv:1901.06340), asphalt, crops; for research",
+}
 HEAD = """# Results
 
 Written by `make bench`; no figure is typed by hand. Real photographs of cracked and uncracked surfaces; every figure
@@ -69,7 +74,7 @@ def _page(methods: list[Method], sources: list[str], has_few: bool, pictures: Pa
     if any(method.is_stale for method in methods):
         lines += ["\\* measured with settings that the row no longer has; `make bench` measures it again.", ""]
     lines += [
-        f"Data fingerprint `{methods[0].first['data_fingerprint']}`.",
+        *_photographs(methods[0], sources),
         "",
         *target_lines(methods, sources),
         "",
@@ -121,6 +126,18 @@ def _page(methods: list[Method], sources: list[str], has_few: bool, pictures: Pa
     return [*lines, "## The step from probability to mask", "", *_cleanings(methods), *_speed(pictures)]
 
 
+def _photographs(method: Method, sources: list[str]) -> list[str]:
+    """Say what the photographs are, and how many of each source are scored."""
+    lines = ["| source | cracked | uncracked | origin |", "|---|---|---|---|"]
+    for source in sources:
+        cracked, uncracked = (method.number(source, metric) for metric in (DICE, "false_alarm_rate"))
+        lines.append(f"| {source} | {cracked} | {uncracked} | {ORIGINS.get(source, '–')} |")
+    fingerprint = method.first["data_fingerprint"]
+    where = "Fissura may not pass them on; `FISSURA_DATA` names the folder in whose `field/` they lie, laid out as"
+    layout = "Kaggle's: `train|test/{images,masks}`, and a `manifest.csv` with `photo` and `parent`."
+    return [*lines, "", f"Fingerprint of the photographs `{fingerprint}`. {where} {layout}"]
+
+
 def _speed(results: Path) -> list[str]:
     """Include what the other benchmarks have written, where they have run."""
     tables = [results / f"{name}.md" for name in ("engines", "roofline", "pareto", "gigapixel")]
@@ -147,7 +164,7 @@ def _costs(methods: list[Method]) -> list[str]:
         "Minutes are wall time of the quickest run, halts included, on the cores in parentheses; CPU minutes are",
         "means of all runs. Runs that were resumed count only where there is no other: then it is at least so many.",
         "Recipes compute in bfloat16 where the processor can; elsewhere in float32, which takes longer. The picture",
-        "has only recipes that computed as `painted` did.",
+        "has only recipes that computed as `painted` did. Where nothing is trained they are minutes of tuning.",
         "",
         "| method | what | learns from | network | steps x crops of px | in | seeds | minutes | CPU minutes |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -157,14 +174,17 @@ def _costs(methods: list[Method]) -> list[str]:
         settings = method.first.get("recipe") or method.first["settings"]
         side = settings.get("crop_px") or settings.get("side_px")
         steps = f"{training['steps']} x {settings['batch']} of {side}" if training["steps"] else "–"
-        least = "at least " if training["steps"] and not method.is_cost_known else ""
+        least = "" if method.is_cost_known else "at least "
+        spent = f"{least}{method.minutes:.0f} ({training['cores']}) | {least}{method.cpu_minutes:.0f}"
+        if row.method in TRAINED_ELSEWHERE:
+            spent = "– | –"
         network = settings.get("network") or ("–" if not training["steps"] else "its own")
-        if settings.get("pretrained") and training.get("pretrained") is False:
-            network += ", no weights to be had"
+        if training.get("pretrained") is False:
+            network += ", no pretrained weights to be had"
         lines.append(
             f"| {method.title} | {row.note} | {row.supervision} | {network} | {steps} "
             f"| {method.arithmetic if training['steps'] else '–'} | {len(method.results)} "
-            f"| {least}{method.minutes:.0f} ({training['cores']}) | {least}{method.cpu_minutes:.0f} |"
+            f"| {spent} |"
         )
     return lines
 

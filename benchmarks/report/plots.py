@@ -35,10 +35,13 @@ def draw_bars(methods: list[Method], sources: list[str], path: Path) -> None:
             if figure is None:
                 continue
             reach = np.nan_to_num([[figure.value - figure.low95], [figure.high95 - figure.value]]).clip(min=0)
+            if figure.spread is not None:
+                reach = np.full((2, 1), figure.spread)
             axes.barh(place, figure.value, xerr=reach, color=_colour(method), height=0.75, capsize=2)
         axes.set(title=panel, xlim=(0, 1), yticks=places, yticklabels=[_title(method) for method in methods])
         _tidy(axes, grid="x")
-    picture.supxlabel("Dice of the cracked photographs, 95 % interval", fontsize=9)
+    bars = "95 % interval or, of several seeds, the standard deviation"
+    picture.supxlabel(f"Dice of the cracked photographs, with the {bars}", fontsize=9)
     picture.legend(handles=_legend(methods), ncols=4, fontsize=8, frameon=False, loc="outside upper center")
     _save(picture, path)
 
@@ -61,7 +64,8 @@ def draw_against_cost(methods: list[Method], path: Path) -> None:
             va="center",
             arrowprops={"arrowstyle": "-", "color": "#cccccc", "linewidth": 0.7, "shrinkB": 4},
         )
-    axes.set(xscale="log", ylim=(0, 1), xlabel="CPU minutes of training", ylabel="Dice, mean of sources")
+    minutes = "CPU minutes of training, or of tuning where nothing is trained"
+    axes.set(xscale="log", ylim=(0, 1), xlabel=minutes, ylabel="Dice, mean of sources")
     axes.margins(x=0.1)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.legend(handles=_legend(methods), fontsize=8, frameon=False, loc="upper left")

@@ -70,6 +70,8 @@ def _compared(method: Method, painted: Method) -> str:
         return "equal steps of equally many crops, same network"
     if not method.costs_like(painted):
         return "on a processor of another kind, so that minutes do not compare"
+    if not method.is_cost_known:
+        return "resumed, so that not all of their minutes are known"
     share = method.cpu_minutes / max(painted.cpu_minutes, 0.1)
     if abs(share - 1) <= AS_LONG:
         return "about the same CPU minutes"

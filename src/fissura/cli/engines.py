@@ -30,7 +30,7 @@ def quantise(
     model: Model = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same model.")] = 0,
 ) -> None:
-    """Make a model compute in 8 bits: about three times as fast, with almost the same masks."""
+    """Make a model compute in 8 bits: about twice as fast, with almost the same masks."""
     notice("loading torch")
     quantised = fissura.quantise(model, out=out, data=data or (), seed=seed)
     show_table(["figure", "value"], [("agreement with the original (Dice)", f"{quantised.dice:.4f}")])

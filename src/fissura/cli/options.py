@@ -52,7 +52,8 @@ Glance = Annotated[
     bool,
     typer.Option(
         "--glance",
-        help="Look at a third of the size first, and pass over what surely shows no crack: faster on surveys.",
+        help="Look at a third of the size first, and pass over what surely shows no crack: try it on a part of a "
+        "survey, for it saves time only where the model passes most of it over.",
     ),
 ]
 

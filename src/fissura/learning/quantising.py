@@ -1,4 +1,4 @@
-"""Quantising: a model file whose layers compute in 8 bits, about three times as fast where the CPU helps.
+"""Quantising: a model file whose layers compute in 8 bits, about twice as fast where the CPU helps.
 
 1. Uncracked photographs, and the same ones with cracks painted on, run through the network, and the range of
    every layer's values is noted (static post-training quantisation; Jacob et al. 2018, arXiv:1712.05877). No

@@ -120,7 +120,7 @@ def benchmark_engine(
 
 
 def quantise(model: AnyPath | None = None, *, out: AnyPath, data: Sequence[AnyPath] = (), seed: int = 0) -> Quantised:
-    """Write the 8-bit version of a model: about three times as fast on CPUs with instructions for it.
+    """Write the 8-bit version of a model: about twice as fast on CPUs with instructions for it.
 
     Args:
         model: the model file to start from; the bundled one if None.
