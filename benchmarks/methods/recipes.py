@@ -9,6 +9,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import fissura
 from fissura import learning
 from fissura.files import written_whole
@@ -43,6 +45,7 @@ def train_recipe(row: Row, data: Path, folder: Path) -> Answer:
         "steps": int(trained.history["step"].iloc[-1]),
         "epochs_s": trained.history["seconds"].diff().round(1).tolist()[1:],
         "precision": plan["precision"],
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "is_resumed": is_resumed,  # then the minutes are those of its last part
     }
     return Answer(

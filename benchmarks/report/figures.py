@@ -74,11 +74,12 @@ class Method:
 
     @property
     def arithmetic(self) -> str:
-        """What the training of the first seed computed in."""
-        return _ARITHMETIC[self.first["training"]["precision"]]
+        """What the trainings whose minutes count computed in, and on which graphics card if on one."""
+        training = self._trainings()[0]
+        return _ARITHMETIC[training["precision"]] + (f", {training['gpu']}" if training.get("gpu") else "")
 
     def costs_like(self, other: Method) -> bool:
-        """Tell whether minutes compare: a recipe takes bfloat16 on every processor that has it, and only there."""
+        """Tell whether minutes compare: the same kind of processor, which alone decides what a recipe computes in."""
         are_recipes = "recipe" in self.first and "recipe" in other.first
         return not are_recipes or self.arithmetic == other.arithmetic
 
@@ -125,8 +126,12 @@ class Method:
         return float(np.mean([training["cpu_minutes"] for training in self._trainings()]))
 
     def _trainings(self) -> list[dict[str, Any]]:
-        """Give the trainings that were never stopped, of which alone all minutes are known; all if there is none."""
+        """Give the trainings that were never stopped, of which alone all minutes are known; all if there is none.
+
+        Of those on different processors, the ones on a plain CPU.
+        """
         trainings = [result["training"] for result in self.results]
+        trainings = [training for training in trainings if not training.get("gpu")] or trainings
         return [training for training in trainings if not training.get("is_resumed")] or trainings
 
 

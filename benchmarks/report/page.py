@@ -165,6 +165,7 @@ def _costs(methods: list[Method]) -> list[str]:
         "means of all runs. Runs that were resumed count only where there is no other: then it is at least so many.",
         "Recipes compute in bfloat16 where the processor can; elsewhere in float32, which takes longer. The picture",
         "has only recipes that computed as `painted` did. Where nothing is trained they are minutes of tuning.",
+        "Where some seeds were trained on a graphics card, the minutes are those of the others.",
         "",
         "| method | what | learns from | network | steps x crops of px | in | seeds | minutes | CPU minutes |",
         "|---|---|---|---|---|---|---|---|---|",

@@ -70,12 +70,12 @@ def fit(
     torch.set_num_threads(plan.threads)
     fabric = Fabric(accelerator="auto", devices=1, precision=plan.precision, loggers=list(loggers))
     rows: list[dict[str, float]] = []
-    if folder.last.exists():
+    student, optimiser = fabric.setup(learner.student, learner.optimiser)
+    learner.teacher.to(fabric.device)
+    if folder.last.exists():  # taken up where the network is by now, for the optimiser's state does not follow it
         checkpoint = read_checkpoint(folder.last)
         learner.load(checkpoint["learner"])
         rows = checkpoint["rows"]
-    student, optimiser = fabric.setup(learner.student, learner.optimiser)
-    learner.teacher.to(fabric.device)
     with stopping_between_steps() as stop_if_asked, Bar(recipe.total_steps, shown=progress) as bar:
         for epoch in range(len(rows), recipe.epochs):
             began, first = time.monotonic(), epoch * recipe.epoch_steps
