@@ -75,7 +75,7 @@ def smooth(crack: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """
     drawn = crack.astype(np.uint8)
     distance_px = cv2.distanceTransform(drawn, cv2.DIST_L2, cv2.DIST_MASK_5)  # of each pixel's centre to outside
-    width_px = 4 * (float(distance_px[crack].mean()) - 0.5)  # in a band it is a quarter of the width, and half a pixel
+    width_px = 4 * (float(distance_px[crack].mean()) - 0.5)  # in a band the mean is a quarter of it, and half a px
     for operation, share in ((cv2.MORPH_CLOSE, FILLED), (cv2.MORPH_OPEN, SHAVED)):
         reach_px = int(share / 2 * width_px)
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1, 2 * reach_px + 1))
