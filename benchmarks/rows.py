@@ -121,6 +121,12 @@ PAINTED_ONLY = Row(
     settings={"recipe": "painted", "self_training_rounds": 0},
     cpu_minutes=60,
 )
+ONE_LOOK = Row(
+    "painted-one-look",
+    "ours, but the teacher looks at photographs at their own size alone",
+    settings={"recipe": "painted", "teacher_scales": [1.0]},
+    cpu_minutes=60,
+)
 TOP_K = replace(
     SEED, name="seed-top-k", note="the same, mean of the top 1 %", settings=SEED.settings | {"pooling": "top-k"}
 )
@@ -206,6 +212,7 @@ ROWS: tuple[Row, ...] = (
     _tuned(SEED),
     PAINTED_NANO,
     PAINTED_ONLY,
+    ONE_LOOK,
     *_with_seeds(PAINTED, SUPERVISED),
     ACTIVATION,
     REFINED,
