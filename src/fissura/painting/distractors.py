@@ -106,27 +106,6 @@ def joint(photo: Pixels, rng: np.random.Generator) -> Pixels:
     return _shade(photo, line, _strength(rng, light_share=0.3))
 
 
-def seam(photo: Pixels, rng: np.random.Generator) -> Pixels:
-    """A weathered joint between two pours or panels: chipped, worn away in places, dirt beside it, a step in tone."""
-    height, width = photo.shape[:2]
-    shorter_px = min(height, width)
-    across_px = _distance_to_line(height, width, rng)
-    # Chipped edges make it wider here and there; its middle stays straight, or it would be a crack.
-    chips_px = rng.uniform(0.0, 1.2) * noise_field(height, width, rng.uniform(3.0, 12.0), rng)
-    line = np.clip(rng.uniform(0.3, 4.0) + 0.5 + chips_px - np.abs(across_px), 0, 1)
-    worn = np.clip(1 + rng.uniform(0.0, 1.2) * noise_field(height, width, rng.uniform(8, 60), rng), 0, 1.3)
-    line = cv2.GaussianBlur((line * worn).astype(np.float32), (0, 0), rng.uniform(0.3, 1.2))
-    dirty_px = rng.uniform(0.02, 0.15) * shorter_px
-    dirt = np.exp(-((across_px + chips_px) ** 2) / (2 * dirty_px**2))
-    dirt *= np.clip(
-        noise_field(height, width, rng.uniform(4.0, max(4.0, 0.3 * shorter_px)), rng) + rng.uniform(-0.5, 1.0), 0, 1.5
-    )
-    step = expit(across_px / rng.uniform(0.5, 3.0)).astype(np.float32)
-    photo = _shade(photo, step, rng.uniform(-0.12, 0.12))
-    photo = _shade(photo, dirt.astype(np.float32), rng.uniform(0.0, 0.3))
-    return _shade(photo, np.asarray(line, np.float32), _strength(rng, light_share=0.15))
-
-
 def marking(photo: Pixels, rng: np.random.Generator) -> Pixels:
     """A worn band of paint."""
     height, width = photo.shape[:2]
@@ -167,7 +146,7 @@ def scratches(photo: Pixels, rng: np.random.Generator) -> Pixels:
     return _shade(photo, coverage(lines, height, width), -rng.uniform(0.1, 0.5))
 
 
-DISTRACTORS = (pits, fragments, stain, moss, shadow, joint, seam, marking, cable, scratches)
+DISTRACTORS = (pits, fragments, stain, moss, shadow, joint, marking, cable, scratches)
 
 
 def _shade(photo: Pixels, amount: NDArray[np.float32], strength: float) -> Pixels:

@@ -132,7 +132,6 @@ def _fill(pixels: Pixels, covered: NDArray[np.float32], width_px: float, rng: np
     holes = np.clip(noise_field(height, width, rng.uniform(4.0, 12.0), rng) - rng.uniform(0.0, 1.5), 0, 1)
     depth = rng.uniform(0.2, 0.65) + rng.uniform(0.2, 0.6) * holes  # (H, W)
     floor = wide_blur(pixels, max(4.0, width_px))
-    floor = floor + max(0.0, rng.uniform(-0.5, 1.0)) * (pixels - floor)  # stones of the surface lie in some
     inside = floor * np.clip(1 - depth[:, :, None] * _tint(rng), 0.03, 1.0) + grain[:, :, None]
     blurred = cv2.GaussianBlur(covered, (0, 0), rng.uniform(0.5, 1.5))[:, :, None]
     return np.asarray(pixels * (1 - blurred) + inside * blurred, np.float32)
