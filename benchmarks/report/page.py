@@ -40,10 +40,7 @@ third look its grid was lengthened, for the choice stood at its end, which raise
 beside a crack are kept was chosen by painted cracks alone, knowing that recall was short. Networks see luminance
 instead of colours since `supervised` and `box` had been seen to fail on bluish *training* photographs, looked at
 with their masks. Gravel joined what `box` is painted on after its false alarms on uncracked training photographs of
-these sources had been looked at. That the teacher of `painted` looks at several scales, and that its proposals are
-smoothed, was decided by looking at proposals for cracked training photographs, without their masks, knowing that
-F1 on CONCRETE and CRACK500 was short of its target. Below what probability a proposal is background was then raised,
-so that as few pixels stay unknown as before, after a first version had been scored.
+these sources had been looked at.
 
 With one seed, brackets hold the 95 % bootstrap interval over parent photographs. With several, the figure is their
 mean, ± their standard deviation, and in parentheses how many."""

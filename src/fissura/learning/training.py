@@ -159,8 +159,7 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
             model = Path(temporary) / "teacher.onnx"
             export_model(network, _card(network, plan, recipe.cleaning), model)
             teacher = Segmenter(model)
-            cracked = learned.cracked.at_most(MOST_PROPOSALS)
-            write_proposals(cracked, teacher, folder.proposals, round_, recipe.teacher_scales, advance)
+            write_proposals(learned.cracked.at_most(MOST_PROPOSALS), teacher, folder.proposals, round_, advance)
             write_alarms(learned.uncracked.at_most(MOST_PROPOSALS), teacher, folder.proposals, round_, advance)
 
     try:
