@@ -40,7 +40,8 @@ third look its grid was lengthened, for the choice stood at its end, which raise
 beside a crack are kept was chosen by painted cracks alone, knowing that recall was short. Networks see luminance
 instead of colours since `supervised` and `box` had been seen to fail on bluish *training* photographs, looked at
 with their masks. Gravel joined what `box` is painted on after its false alarms on uncracked training photographs of
-these sources had been looked at.
+these sources had been looked at. Other ways of self-training were scored here too and left:
+docs/method.md names them.
 
 With one seed, brackets hold the 95 % bootstrap interval over parent photographs. With several, the figure is their
 mean, ± their standard deviation, and in parentheses how many."""
