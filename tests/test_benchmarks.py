@@ -120,6 +120,20 @@ def test_minutes_are_those_of_runs_that_were_never_stopped() -> None:
     assert (stopped.minutes, stopped.cpu_minutes, stopped.is_cost_known) == (3.0, 2.0, False)
 
 
+def test_minutes_on_a_graphics_card_are_told_apart_from_those_on_a_plain_processor() -> None:
+    spent = {"steps": 9, "cpu_minutes": 40.0, "minutes": 30.0, "precision": "bf16-mixed"}
+    fast = spent | {"cpu_minutes": 15.0, "minutes": 5.0, "gpu": "a card"}
+    seeds = [replace(SUPERVISED, seed=seed) for seed in range(2)]
+    results = [
+        (row, _result(row, 0.7, training=training)) for row, training in zip(seeds, (fast, spent), strict=True)
+    ]
+    (both,) = methods_of(results)
+    assert (both.minutes, both.cpu_minutes, both.arithmetic) == (30.0, 40.0, "bfloat16")
+    (card,) = methods_of(results[:1])
+    assert (card.minutes, card.arithmetic) == (5.0, "bfloat16, a card")
+    assert not card.costs_like(both)
+
+
 def test_the_report_fills_the_readme_between_its_markers(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("before\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n")
     for _ in range(2):  # written twice, it stands once
