@@ -68,7 +68,10 @@ def main() -> None:
             if done and not arguments.score_again:
                 print(f"{row.name}, seed {row.seed}: done already")
                 continue
-            if arguments.score_again and not (done and has_run(row)):
+            if arguments.score_again and not done:
+                continue
+            if arguments.score_again and not has_run(row):
+                print(f"{row.name}, seed {row.seed}: not scored again, for what it trained is gone")
                 continue
             run(row, fingerprint)
             write_report(read_results(RESULTS), HERE)
@@ -89,13 +92,18 @@ def has_run(row: Row, runs: Path = RUNS) -> bool:
         case "tuned":
             return tuned_model(row, runs).exists()
         case method if method in PEERS:
-            return (runs / f"{method}-{row.seed}" / "answered.json").exists()
+            return (peer_folder(row, runs) / "answered.json").exists()
     return True
 
 
 def tuned_model(row: Row, runs: Path) -> Path:
     """Name the model of another row that a tuned row takes."""
     return runs / f"{row.settings['of']}-{row.seed}-{row.settings['run']}" / "model.onnx"
+
+
+def peer_folder(row: Row, runs: Path) -> Path:
+    """Name the folder in which things are exchanged with a peer; rows that ask it the same share it."""
+    return runs / f"{row.method}-{row.seed}"
 
 
 def tell(rows: list[Row]) -> None:
@@ -149,8 +157,7 @@ def tune_score(row: Row, data: Path, runs: Path) -> Answer:
     else:
         with opening_only(test.without_masks()):  # a peer runs apart, so it is asked everything beforehand
             asked = [*held_out.photos, *(read_photo(photo.path) for photo in test)]
-        folder = runs / f"{row.method}-{row.seed}"
-        score, training = ask_peer(row.method, row.settings, row.seed, learned, asked, folder)
+        score, training = ask_peer(row.method, row.settings, row.seed, learned, asked, peer_folder(row, runs))
     if row.settings.get("refined"):
         score = refine(score)
     clock = Clock()

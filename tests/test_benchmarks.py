@@ -121,14 +121,16 @@ def test_minutes_are_those_of_runs_that_were_never_stopped() -> None:
 
 
 def test_minutes_on_a_graphics_card_are_told_apart_from_those_on_a_plain_processor() -> None:
-    spent = {"steps": 9, "cpu_minutes": 40.0, "minutes": 30.0, "precision": "bf16-mixed"}
-    fast = spent | {"cpu_minutes": 15.0, "minutes": 5.0, "gpu": "a card"}
+    spent = {"steps": 9, "cpu_minutes": 40.0, "minutes": 30.0, "cores": 2, "precision": "bf16-mixed"}
+    fast = spent | {"cpu_minutes": 15.0, "minutes": 5.0, "cores": 16, "gpu": "a card"}
     seeds = [replace(SUPERVISED, seed=seed) for seed in range(2)]
     results = [
         (row, _result(row, 0.7, training=training)) for row, training in zip(seeds, (fast, spent), strict=True)
     ]
     (both,) = methods_of(results)
-    assert (both.minutes, both.cpu_minutes, both.arithmetic) == (30.0, 40.0, "bfloat16")
+    assert (both.minutes, both.cpu_minutes, both.cores, both.arithmetic) == (30.0, 40.0, 2, "bfloat16")
+    (stopped,) = methods_of([results[0], (seeds[1], _result(seeds[1], 0.7, training=spent | {"is_resumed": True}))])
+    assert not stopped.is_cost_known  # the card's whole run says nothing of the processor's
     (card,) = methods_of(results[:1])
     assert (card.minutes, card.arithmetic) == (5.0, "bfloat16, a card")
     assert not card.costs_like(both)

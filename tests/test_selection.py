@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fissura.learning.proposing import SURE, SURELY_BACKGROUND, propose
 from fissura.learning.selection import choose_cleaning, choose_glance
 from fissura.segmenting import Segmenter, clean
 from fissura.segmenting.normalising import Normaliser
@@ -60,3 +61,20 @@ def test_a_glance_may_pass_over_next_to_none_of_the_cracks_that_the_model_finds(
     assert below == min(looks)
     assert below > segmenter.glance(blank, Normaliser.of(blank, "grey"))
     assert choose_glance(segmenter, [blank]) is None
+
+
+def test_a_cracked_photograph_always_holds_a_crack_even_where_the_teacher_is_unsure() -> None:
+    truth = propose(_line(30, 0.6))
+    assert (truth[50:53, 5:35] == 1).all()
+    assert (truth[:40] == 0).all()
+
+
+def test_what_the_teacher_finds_possible_is_neither_crack_nor_background() -> None:
+    probability = _line(80, 0.98)
+    probability[10:13, 5:80] = (SURELY_BACKGROUND + SURE.low) / 2  # possible
+    probability[90:92, 5:9] = 0.99  # sure, but a fragment
+    truth = propose(probability)
+    assert (truth[50:53, 5:85] == 1).all()
+    assert (truth[10:13, 5:80] == 255).all()
+    assert (truth[90:92, 5:9] == 255).all()
+    assert (truth == 0).sum() > 9000

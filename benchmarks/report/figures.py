@@ -59,8 +59,7 @@ class Method:
     @property
     def is_cost_known(self) -> bool:
         """Whether its minutes are of a whole training: not of resumed runs' last parts, nor of none at all."""
-        was_whole = any(not one["training"].get("is_resumed") for one in self.results)
-        return was_whole and self.row.method not in TRAINED_ELSEWHERE
+        return not self._trainings()[0].get("is_resumed") and self.row.method not in TRAINED_ELSEWHERE
 
     @property
     def title(self) -> str:
@@ -124,6 +123,11 @@ class Method:
     def cpu_minutes(self) -> float:
         """CPU minutes of training, mean over the seeds."""
         return float(np.mean([training["cpu_minutes"] for training in self._trainings()]))
+
+    @property
+    def cores(self) -> int:
+        """How many cores the trainings had whose minutes count."""
+        return int(self._trainings()[0]["cores"])
 
     def _trainings(self) -> list[dict[str, Any]]:
         """Give the trainings that were never stopped, of which alone all minutes are known; all if there is none.

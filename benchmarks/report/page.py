@@ -177,7 +177,7 @@ def _costs(methods: list[Method]) -> list[str]:
         side = settings.get("crop_px") or settings.get("side_px")
         steps = f"{training['steps']} x {settings['batch']} of {side}" if training["steps"] else "–"
         least = "" if method.is_cost_known else "at least "
-        spent = f"{least}{method.minutes:.0f} ({training['cores']}) | {least}{method.cpu_minutes:.0f}"
+        spent = f"{least}{method.minutes:.0f} ({method.cores}) | {least}{method.cpu_minutes:.0f}"
         if row.method in TRAINED_ELSEWHERE:
             spent = "– | –"
         network = settings.get("network") or ("–" if not training["steps"] else "its own")
