@@ -15,6 +15,7 @@ from fissura.learning import load_recipe
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
+from field import has_run
 from methods.tuning import HeldOut, Tuned
 from report.figures import MEAN, methods_of
 from report.page import write_report
@@ -66,6 +67,17 @@ def test_a_setting_that_recipes_gained_since_counts_with_its_default() -> None:
     assert PAINTED.is_answered_by(result)
     result["recipe"]["a setting of old"] = 1
     assert not PAINTED.is_answered_by(result)
+
+
+def test_a_row_can_be_scored_again_as_long_as_what_it_trained_stands(tmp_path: Path) -> None:
+    seed, tuned = (next(row for row in ROWS if row.name == name) for name in ("seed", "seed-tuned"))
+    peer = next(row for row in ROWS if row.method == "grad-cam")
+    box = next(row for row in ROWS if row.method == "box")
+    assert [has_run(row, tmp_path) for row in (seed, tuned, peer, box)] == [False, False, False, True]
+    for file in (f"{seed.run}/model.onnx", f"grad-cam-{peer.seed}/answered.json"):
+        (tmp_path / file).parent.mkdir()
+        (tmp_path / file).touch()
+    assert all(has_run(row, tmp_path) for row in (seed, tuned, peer, box))
 
 
 def test_seeds_are_put_together_as_mean_and_standard_deviation() -> None:
