@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from fissura.demo import FIGURES, Demo, paint_photograph, run_demo
+from fissura.demo import Demo, run_demo
+from fissura.demo.photographs import paint_photograph
+from fissura.demo.running import FIGURES
 from fissura.errors import FissuraError
 from fissura.photos import load_data, read_mask, read_photo
 from fissura.verbs.models import evaluate
@@ -36,7 +38,7 @@ def _stand_ins() -> Iterator[list[dict[str, Any]]]:
         return SimpleNamespace(model=write_model(out / "model.onnx", card=card))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fissura.demo.train", train)
+        patch.setattr("fissura.demo.running.train", train)
         yield calls
 
 
