@@ -14,9 +14,7 @@ from fissura.errors import FissuraError
 from fissura.reporting import score_plots
 from fissura.reporting.score_plots import Example, draw_gallery, draw_precision_recall, draw_threshold_curve
 
-FOUND, FALSE, MISSED = (
-    ImageColor.getrgb(colour) for colour in (score_plots.FOUND, score_plots.FALSE, score_plots.MISSED)
-)
+FOUND, FALSE, MISSED = (ImageColor.getrgb(colour) for colour in score_plots.DIFFERENCE.values())
 
 
 def pixels(path: Path) -> np.ndarray:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
 from fissura.files import written_whole
 from fissura.photos import Photo, load_data, read_mask, read_photo
-from fissura.reporting.score_plots import FALSE, FOUND, MISSED
+from fissura.reporting.score_plots import colour_difference, difference_key
+from fissura.scoring.metrics import dice
 from fissura.segmenting import Segmenter
 
 CRACKED_SHOWN = 4  # cracked photographs in the picture, beside one uncracked
@@ -30,9 +32,6 @@ def draw_comparison(path: Path, held_out: Path, models: Mapping[str, Path]) -> N
     Raises:
         FissuraError: if the picture cannot be written.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
-
     data = load_data(held_out).with_split("test")
     shown = [*data.cracked[:CRACKED_SHOWN], data.uncracked[len(data.uncracked) // 2]]
     segmenters = {name: Segmenter(model) for name, model in models.items()}
@@ -45,21 +44,16 @@ def draw_comparison(path: Path, held_out: Path, models: Mapping[str, Path]) -> N
     for row, photo in zip(grid, shown, strict=True):
         pixels, truth = read_photo(photo.path), _truth(photo)
         found = {name: segmenter.segment(pixels).mask for name, segmenter in segmenters.items()}
-        pictures = (pixels, _coloured(truth, truth, found="#FFFFFF"), *(_coloured(m, truth) for m in found.values()))
+        black = np.zeros_like(pixels)
+        differences = (colour_difference(black, truth, mask) for mask in found.values())
+        pictures = (pixels, np.where(truth[:, :, None], np.uint8(255), black), *differences)
         captions = (f"labelled {photo.label}", "", *(_verdict(mask, truth) for mask in found.values()))
         for axes, picture, caption in zip(row, pictures, captions, strict=True):
             axes.imshow(picture, interpolation="antialiased")
             axes.set(xticks=[], yticks=[])
             axes.set_xlabel(caption, fontsize=10, labelpad=3)
             axes.spines[:].set_visible(False)
-    colours = {"crack found": FOUND, "false crack": FALSE, "crack missed": MISSED}
-    figure.legend(
-        handles=[Patch(facecolor=colour, edgecolor="#8A8A8A", label=name) for name, colour in colours.items()],
-        loc="lower center",
-        ncols=3,
-        frameon=False,
-        fontsize=11,
-    )
+    figure.legend(handles=difference_key(), loc="lower center", ncols=3, frameon=False, fontsize=11)
     with written_whole(path) as temporary:
         figure.savefig(temporary)
         # A palette takes a third of the bytes, and on grey walls nobody sees the difference.
@@ -72,15 +66,7 @@ def _truth(photo: Photo) -> NDArray[np.bool_]:
     return read_mask(photo.mask)
 
 
-def _coloured(mask: NDArray[np.bool_], truth: NDArray[np.bool_], found: str = FOUND) -> NDArray[np.uint8]:
-    """Colour crack found, false crack and crack missed on black: (H, W, 3) uint8."""
-    picture = np.zeros((*mask.shape, 3), np.uint8)
-    for where, colour in ((mask & truth, found), (mask & ~truth, FALSE), (truth & ~mask, MISSED)):
-        picture[where] = np.frombuffer(bytes.fromhex(colour[1:]), np.uint8)
-    return picture
-
-
 def _verdict(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> str:
     if not truth.any():
         return "false alarm" if mask.any() else "no crack found: right"
-    return f"Dice {2 * (mask & truth).sum() / (mask.sum() + truth.sum()):.2f}"
+    return f"Dice {dice(mask, truth):.2f}"

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fissura.painting import SURFACES, PainterSettings, draw_surface, paint_cracks, paint_nothing
+from fissura.painting import SURFACES, PainterSettings, Surface, draw_surface, paint_cracks, paint_nothing
 from fissura.photos import save_image
 
 SEED = 2026
@@ -38,7 +38,7 @@ def paint_photograph(number: int, side_px: int, *, cracked: bool) -> tuple[NDArr
     rng = np.random.default_rng([SEED, number])
     paint = paint_cracks if cracked else paint_nothing
     while True:
-        surface = draw_surface(SURFACES[number % len(SURFACES)], 2 * side_px, 2 * side_px, rng)
+        surface = draw_surface(_material(number), 2 * side_px, 2 * side_px, rng)
         painted = paint(surface, rng, LOOK)
         small = cv2.resize(painted.photo, (side_px, side_px), interpolation=cv2.INTER_AREA)
         share = cv2.resize(painted.mask.astype(np.float32), (side_px, side_px), interpolation=cv2.INTER_AREA)
@@ -54,6 +54,9 @@ def write_photographs(folder: Path, count: int, side_px: int) -> None:
         folder: where they go.
         count: photographs in each.
         side_px: height and width, in px.
+
+    Raises:
+        FissuraError: if one cannot be written.
     """
     for number in range(2 * count):
         label = "cracked" if number < count else "uncracked"
@@ -70,6 +73,9 @@ def write_held_out(folder: Path, cracked: int, uncracked: int, side_px: int, *, 
         uncracked: how many uncracked ones.
         side_px: height and width, in px.
         first: number of the first photograph.
+
+    Raises:
+        FissuraError: if one cannot be written.
     """
     for number in range(first, first + cracked + uncracked):
         is_cracked = number < first + cracked
@@ -79,7 +85,7 @@ def write_held_out(folder: Path, cracked: int, uncracked: int, side_px: int, *, 
         save_image(folder / "test" / "masks" / f"{name}.png", mask.astype(np.uint8) * 255)
 
 
-def _material(number: int) -> str:
+def _material(number: int) -> Surface:
     return SURFACES[number % len(SURFACES)]
 
 

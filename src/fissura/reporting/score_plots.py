@@ -15,11 +15,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
+from PIL import ImageColor
 
 from fissura.files import written_whole
 
 # Okabe and Ito's palette, told apart by colour-blind readers too.
-FOUND, FALSE, MISSED = "#F0E442", "#D55E00", "#56B4E9"
+DIFFERENCE = {"crack found": "#F0E442", "false crack": "#D55E00", "crack missed": "#56B4E9"}
 _LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _INK, _GREY = "#222222", "#8A8A8A"
 
@@ -140,10 +141,34 @@ def draw_gallery(path: Path, sections: Mapping[str, Sequence[Example]]) -> None:
     _save(figure, path)
 
 
+def colour_difference(
+    picture: NDArray[np.uint8], truth: NDArray[np.bool_], prediction: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Colour the crack found, the false crack and the crack missed.
+
+    Args:
+        picture: (H, W, 3) uint8 RGB, what the colours are laid over.
+        truth: (H, W) bool.
+        prediction: (H, W) bool.
+
+    Returns:
+        (H, W, 3) uint8 RGB, in the colours of ``DIFFERENCE``.
+    """
+    coloured = picture.copy()
+    parts = truth & prediction, prediction & ~truth, truth & ~prediction
+    for colour, part in zip(DIFFERENCE.values(), parts, strict=True):
+        coloured[part] = ImageColor.getrgb(colour)
+    return coloured
+
+
+def difference_key() -> list[Patch]:
+    """Give what a legend shows of the colours of `colour_difference`."""
+    return [Patch(facecolor=colour, edgecolor=_GREY, label=name) for name, colour in DIFFERENCE.items()]
+
+
 def _draw_key(block: SubFigure) -> None:
-    colours = {"crack found": FOUND, "false crack": FALSE, "crack missed": MISSED}
     block.legend(
-        handles=[Patch(facecolor=colour, edgecolor=_GREY, label=name) for name, colour in colours.items()],
+        handles=difference_key(),
         title="each photograph: photo, truth, prediction, difference",
         loc="center",
         ncols=3,
@@ -161,7 +186,7 @@ def _strip(example: Example) -> NDArray[np.uint8]:
     strip = np.full((_PANEL_PX, 4 * _PANEL_PX + 3 * _GAP_PX, 3), 255, np.uint8)
     left = (_PANEL_PX - size[0]) // 2
     masks = (_white_on_black(truth), _white_on_black(prediction))
-    for panel in (photo, *masks, _difference(photo, truth, prediction)):
+    for panel in (photo, *masks, colour_difference(_dimmed(photo), truth, prediction)):
         strip[: size[1], left : left + size[0]] = panel
         left += _PANEL_PX + _GAP_PX
     return strip
@@ -174,27 +199,13 @@ def _resized(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_
     return np.asarray(shares > least)
 
 
+def _dimmed(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    return np.repeat((0.55 * grey)[:, :, None], 3, axis=2).astype(np.uint8)
+
+
 def _white_on_black(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return np.repeat(mask[:, :, None], 3, axis=2).astype(np.uint8) * 255
-
-
-def _difference(
-    photo: NDArray[np.uint8], truth: NDArray[np.bool_], prediction: NDArray[np.bool_]
-) -> NDArray[np.uint8]:
-    """Colour what was found, false and missed over the dimmed grey photograph, (H, W, 3) uint8."""
-    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    picture = np.repeat((0.55 * grey)[:, :, None], 3, axis=2).astype(np.uint8)
-    for where, colour in (
-        (truth & prediction, FOUND),
-        (prediction & ~truth, FALSE),
-        (truth & ~prediction, MISSED),
-    ):
-        picture[where] = np.frombuffer(bytes.fromhex(colour[1:]), np.uint8)
-    return picture
-
-
-def _rgb(colour: str) -> NDArray[np.uint8]:
-    return np.frombuffer(bytes.fromhex(colour[1:]), np.uint8)
 
 
 def _plain(name: str) -> str:
