@@ -79,9 +79,12 @@ class Row:
         if self.method != "recipe":
             return bool(result.get("settings") == self.settings)
         try:  # a setting that recipes have gained since then had its default
-            return Recipe.model_validate(result["recipe"]) == self.recipe()
+            learned_by = Recipe.model_validate(result["recipe"])
         except ValidationError:
             return False
+        return learned_by.model_copy(update={"description": ""}) == self.recipe().model_copy(
+            update={"description": ""}
+        )
 
     def facts(self) -> dict[str, Any]:
         """Give the row as plain values, for its result file."""
@@ -104,27 +107,73 @@ def _tuned(row: Row) -> Row:
     return replace(row, name=f"{row.name}-tuned", note=note, method="tuned", settings=settings, cpu_minutes=2)
 
 
-PAINTED = Row("painted", "ours: painted cracks, then self-training", settings={"recipe": "painted"})
+PAINTED = Row(
+    "painted",
+    "ours: the bundled model, painted cracks, self-training",
+    settings={"recipe": "painted"},
+    cpu_minutes=30,
+)
 SUPERVISED = Row(
-    "supervised", "the same network on human masks", "recipe", "human masks", {"recipe": "supervised"}, cpu_minutes=60
+    "supervised",
+    "the same network from the same start, on human masks",
+    "recipe",
+    "human masks",
+    {"recipe": "supervised"},
+    cpu_minutes=20,
 )
 BOX = Row("box", "our bundled model, as it comes", "box", "other photographs", box_settings(), cpu_minutes=1)
 SEED = Row(
     "seed",
-    "the original's global max-pool; same network",
+    "the original's global max-pool; compact network",
     settings={"recipe": "seed", "network": "compact", "steps": 400, "pretrained": False},
     cpu_minutes=60,
 )
-PAINTED_ONLY = Row(
-    "painted-only",
-    "painted cracks alone, no self-training",
-    settings={"recipe": "painted", "self_training_rounds": 0},
+PAINTED_ONLY = replace(
+    PAINTED,
+    name="painted-only",
+    note="painted cracks alone, no self-training",
+    settings=PAINTED.settings | {"self_training_rounds": 0},
+)
+NOT_AVERAGED = replace(
+    PAINTED,
+    name="painted-not-averaged",
+    note="ours, the weights of the bundled model not averaged in",
+    settings=PAINTED.settings | {"start_share": 0.0},
+)
+FROM_RANDOM = replace(
+    PAINTED,
+    name="painted-from-random",
+    note="ours from random weights instead of the bundled model's",
+    settings=PAINTED.settings | {"pretrained": False},
+)
+# What recipes `painted` and `supervised` were in version 3: from random weights, on a larger network.
+VERSION_3: dict[str, Any] = {"version": 3, "steps": 3000, "learning_rate": 2e-3, "pretrained": False}
+VERSION_3_PAINTED = VERSION_3 | {"self_training_from": 0.5}
+PAINTED_COMPACT = replace(
+    PAINTED,
+    name="painted-compact",
+    note="ours on the compact network from random weights",
+    settings=PAINTED.settings | VERSION_3_PAINTED | {"network": "compact"},
+    cpu_minutes=65,
+)
+SUPERVISED_COMPACT = replace(
+    SUPERVISED,
+    name="supervised-compact",
+    note="human masks, the compact network from random weights",
+    settings=SUPERVISED.settings | VERSION_3 | {"network": "compact"},
     cpu_minutes=60,
 )
-TWICE_AS_LONG = Row(
-    "painted-twice-as-long",
-    "ours, trained for twice the steps",
-    settings={"recipe": "painted", "steps": 6000},
+COMPACT_ONLY = replace(
+    PAINTED_COMPACT,
+    name="painted-compact-only",
+    note="the same without self-training",
+    settings=PAINTED_COMPACT.settings | {"self_training_rounds": 0},
+)
+COMPACT_LONGER = replace(
+    PAINTED_COMPACT,
+    name="painted-compact-longer",
+    note="the same, trained for twice the steps",
+    settings=PAINTED_COMPACT.settings | {"steps": 6000},
     cpu_minutes=100,
 )
 TOP_K = replace(
@@ -178,22 +227,19 @@ FEW = tuple(
     )
     for count in (4, 16, 64)
 )
-PAINTED_NANO = replace(
-    PAINTED, name="painted-nano", note="ours on the nano network", settings=PAINTED.settings | {"network": "nano"}
-)
 RESNET50: dict[str, Any] = {"network": "timm:resnet50", "pretrained": True, "steps": 300, "epoch_steps": 50}
 PAINTED_RESNET50 = replace(
     PAINTED,
     name="painted-resnet50",
     note="ours on a ResNet-50 U-Net, shortened",
-    settings=PAINTED.settings | RESNET50,
+    settings=PAINTED.settings | VERSION_3_PAINTED | RESNET50,
     cpu_minutes=60,
 )
 SUPERVISED_RESNET50 = replace(
     SUPERVISED,
     name="supervised-resnet50",
     note="human masks on a ResNet-50 U-Net, shortened",
-    settings=SUPERVISED.settings | RESNET50,
+    settings=SUPERVISED.settings | VERSION_3 | RESNET50,
     cpu_minutes=60,
 )
 SEED_RESNET50 = Row(
@@ -210,10 +256,15 @@ ROWS: tuple[Row, ...] = (
     *CLASSICAL,
     SEED,
     _tuned(SEED),
-    PAINTED_NANO,
-    PAINTED_ONLY,
-    TWICE_AS_LONG,
     *_with_seeds(PAINTED, SUPERVISED),
+    NOT_AVERAGED,
+    FROM_RANDOM,
+    PAINTED_ONLY,
+    PAINTED_COMPACT,
+    SUPERVISED_COMPACT,
+    COMPACT_ONLY,
+    COMPACT_LONGER,
+    *_with_seeds(PAINTED_COMPACT, SUPERVISED_COMPACT),
     ACTIVATION,
     REFINED,
     REVERSE_DISTILLATION,
@@ -226,5 +277,5 @@ ROWS: tuple[Row, ...] = (
     DRAEM,
     PAINTED_RESNET50,
     SUPERVISED_RESNET50,
-    *_with_seeds(PAINTED_ONLY, ACTIVATION, REFINED, *FEW, TOP_K, LOG_SUM_EXP),
+    *_with_seeds(NOT_AVERAGED, FROM_RANDOM, PAINTED_ONLY, ACTIVATION, REFINED, *FEW, TOP_K, LOG_SUM_EXP),
 )

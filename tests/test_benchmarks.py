@@ -61,6 +61,12 @@ def test_a_result_counts_as_long_as_recipe_seed_and_data_are_the_same() -> None:
     assert not Row("painted", "ours", settings={"recipe": "painted", "steps": 9}).is_answered_by(result)
 
 
+def test_a_recipe_described_in_other_words_is_the_same() -> None:
+    result = _result(PAINTED, 0.7)
+    result["recipe"]["description"] = "other words"
+    assert PAINTED.is_answered_by(result)
+
+
 def test_a_setting_that_recipes_gained_since_counts_with_its_default() -> None:
     result = _result(PAINTED, 0.7)
     del result["recipe"]["pooling"]

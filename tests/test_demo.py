@@ -57,7 +57,7 @@ def test_training_sees_two_folders_and_no_mask(calls_and_demo: tuple[list[dict[s
     calls, _ = calls_and_demo
     assert [call["recipe"] for call in calls] == ["seed", "painted"]
     for call in calls:
-        assert (call["steps"], call["batch"], call["crop_px"], call["network"]) == (7, 3, 96, "compact")
+        assert (call["steps"], call["batch"], call["crop_px"], call["network"]) == (7, 3, 96, "nano")
         data = load_data(*call["data"])
         assert len(data.cracked) == len(data.uncracked) == 14
         assert all(photo.mask is None for photo in data)

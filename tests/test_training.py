@@ -14,6 +14,8 @@ import pytest
 import fissura
 from fissura.errors import FissuraError
 from fissura.learning import Trained, load_recipe, resume, train
+from fissura.learning.learner import read_checkpoint
+from fissura.learning.validating import Validation
 from fissura.photos import load_data, read_photo, save_image
 from fissura.segmenting import Segmenter
 from small_data import two_folders
@@ -43,7 +45,7 @@ def test_one_model_file_comes_out_and_segments(undisturbed: Trained, walls: Path
     assert segmenter.probability(photo).shape == photo.shape[:2]
     card = segmenter.card
     recipe = load_recipe("painted")
-    assert (card.recipe, card.network, card.seed) == (f"painted {recipe.version}", "compact", 3)
+    assert (card.recipe, card.network, card.seed) == (f"painted {recipe.version}", "nano", 3)
     assert card.licence == recipe.licence
     assert card.data_fingerprint == load_data(walls).fingerprint()
     assert undisturbed.judged is not None
@@ -56,6 +58,21 @@ def test_the_history_has_a_row_per_epoch_as_table_and_picture(undisturbed: Train
     assert undisturbed.history["painted_dice"].between(0, 1).all()
     assert (undisturbed.folder / "history.csv").read_text().count("\n") == 5
     assert read_photo(undisturbed.folder / "history.png").shape[1] > 400
+
+
+@pytest.mark.slow
+def test_the_checkpoint_kept_is_of_the_last_round_of_self_training(
+    walls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = iter([0.9, 0.8, 0.1, 0.3, 0.2])  # the first two are of painted cracks alone
+
+    def judge(*_: object) -> dict[str, float]:
+        return dict.fromkeys(("painted_dice", "image_accuracy", "selection"), next(figures))
+
+    monkeypatch.setattr(Validation, "judge", judge)
+    changes = SHORT | {"steps": 10, "epoch_steps": 2, "self_training_from": 0.4, "self_training_rounds": 1}
+    train([walls], load_recipe("painted", **changes, calibrate=False), tmp_path / "run")
+    assert read_checkpoint(tmp_path / "run" / "checkpoints" / "best.ckpt")["rows"][-1]["epoch"] == 4
 
 
 @pytest.mark.slow

@@ -61,7 +61,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out, as it was begun.")] = False,
     network: Annotated[
         str | None,
-        option("compact, nano, seed-resnet50, seed-unet, or timm: and its encoder, as timm:resnet50.", OF_RECIPE),
+        option("nano, compact, seed-resnet50, seed-unet, or timm: and its encoder, as timm:resnet50.", OF_RECIPE),
     ] = None,
     steps: Annotated[int | None, option("Optimiser steps.", OF_RECIPE, least=1)] = None,
     batch: Annotated[int | None, option("Crops per step.", OF_RECIPE, least=1)] = None,

@@ -137,7 +137,7 @@ def run_demo(
             [learned],
             out=out / "runs" / recipe,
             recipe=recipe,
-            network="compact",
+            network="nano",
             steps=steps,
             batch=batch,
             crop_px=side_px,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from fissura.errors import FissuraError
+from fissura.learning.bundled_start import take_bundled_weights
 from fissura.learning.networks import build_network
 from fissura.learning.recipe import Recipe
 from fissura.segmenting.normalising import PLANES
@@ -22,6 +24,8 @@ class Learner:
     """The network (*student*), its moving average (*teacher*), the optimiser and its schedule.
 
     The teacher is what is validated, asked for proposals and kept (Tarvainen and Valpola 2017, arXiv:1703.01780).
+    Where it began as the bundled model, part of the way back is gone first: the mean of the weights before and after
+    knows the new surfaces and has not forgotten the others (Wortsman et al. 2022, arXiv:2109.01903).
 
     Args:
         recipe: the recipe.
@@ -30,6 +34,7 @@ class Learner:
     Attributes:
         student: the network that learns.
         teacher: the moving average of its weights.
+        start: the bundled model's network, where the run begins with it; otherwise None.
         optimiser: AdamW.
         schedule: of the learning rate, by step.
     """
@@ -38,6 +43,10 @@ class Learner:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = build_network(recipe.network, pretrained=recipe.pretrained, planes=PLANES[recipe.normalisation])
+            if recipe.starts_from_bundled:
+                take_bundled_weights(network)
+        self.start = copy.deepcopy(network) if recipe.starts_from_bundled else None
+        self._start_share = recipe.start_share
         self.student = network.to(memory_format=torch.channels_last)
         self.teacher = AveragedModel(self.student, avg_fn=_follow, use_buffers=True).requires_grad_(False)
         trained = [parameter for parameter in self.student.parameters() if parameter.requires_grad]
@@ -46,8 +55,14 @@ class Learner:
 
     @property
     def network(self) -> nn.Module:
-        """The network to use: the teacher's."""
-        return self.teacher.module
+        """The network to use: the teacher's, or the mean of the teacher and what it began as."""
+        if self.start is None:
+            return self.teacher.module
+        network = copy.deepcopy(self.teacher.module)
+        for weight, first in zip(network.state_dict().values(), self.start.state_dict().values(), strict=True):
+            if weight.is_floating_point():
+                weight.lerp_(first.to(weight.device), self._start_share)
+        return network
 
     def follow(self) -> None:
         """Let the schedule and the teacher follow a step of the optimiser."""
@@ -64,7 +79,8 @@ class Learner:
             part.load_state_dict(state[name])
 
     def _parts(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("student", "teacher", "optimiser", "schedule")}
+        parts = {name: getattr(self, name) for name in ("student", "teacher", "optimiser", "schedule")}
+        return parts if self.start is None else parts | {"start": self.start}  # another version bundles another one
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -38,7 +38,9 @@ class Recipe(BaseModel):
         pooling: how a photograph's logits become one (``max-pool`` only); see
             :func:`fissura.learning.losses.label_loss`.
         network: see :func:`fissura.learning.networks.build_network`.
-        pretrained: whether the encoder starts from ImageNet weights where they can be had.
+        pretrained: whether weights that others have trained are the start where they can be had: of the bundled
+            model if the network is ``nano`` and sees grey, otherwise of an encoder on ImageNet.
+        start_share: share of the bundled model's weights in those that are used, where it is the start.
         normalisation: see :func:`fissura.segmenting.normalise`.
         crop_px: side of the square crops that the network learns from, in px.
         batch: crops per step.
@@ -69,6 +71,7 @@ class Recipe(BaseModel):
     pooling: Pooling = "max"
     network: str = "compact"
     pretrained: bool = False
+    start_share: Share = 0.5
     normalisation: Normalisation = "grey"
     crop_px: Annotated[int, Field(ge=64, multiple_of=32)]
     batch: Count
@@ -93,6 +96,11 @@ class Recipe(BaseModel):
     def reads_masks(self) -> bool:
         """Whether training may open the masks of the training split at all."""
         return self.method == "supervised" or self.corrections
+
+    @property
+    def starts_from_bundled(self) -> bool:
+        """Whether the network begins with the weights of the bundled model, which is of its kind."""
+        return self.pretrained and self.network == "nano" and self.normalisation == "grey"
 
     @property
     def epochs(self) -> int:
