@@ -36,7 +36,7 @@ from fissura.learning.streams import (
 )
 from fissura.learning.validating import MOST_PHOTOS, PAINTED, Validation
 from fissura.photos import DataSet, load_data, opening_only, read_photo, split_by_group
-from fissura.segmenting import Cleaning, ModelCard, Segmenter, usable_cores
+from fissura.segmenting import Cleaning, ModelCard, Segmenter, bundled_model, read_card, usable_cores
 
 HELD_OUT = 0.15  # share of the photographs that selects and is never learned from
 GLANCED = 200  # painted crops that tell below what a tile may be passed over: one of them makes half a percent
@@ -240,6 +240,14 @@ def _probabilities(photos: DataSet, segmenter: Segmenter) -> list[NDArray[np.flo
 def _card(network: nn.Module, plan: Plan, cleaning: Cleaning) -> ModelCard:
     recipe = plan.recipe
     is_compact = isinstance(network, CompactUNet)
+    licence, provenance = (
+        recipe.licence,
+        f"trained by fissura train, {recipe.total_steps} steps of {recipe.batch} crops",
+    )
+    if recipe.starts_from_bundled:
+        bundled = read_card(bundled_model())
+        licence += f"; of the bundled model that it began with: {bundled.licence}"
+        provenance += f", from the bundled model ({bundled.recipe})"
     return ModelCard(
         name=f"{recipe.name}-{recipe.network}",
         recipe=f"{recipe.name} {recipe.version}",
@@ -250,8 +258,8 @@ def _card(network: nn.Module, plan: Plan, cleaning: Cleaning) -> ModelCard:
         multiple_px=multiple_px(network),
         cleaning=cleaning,
         fissura_version=version("fissura"),
-        licence=recipe.licence,
-        provenance=f"trained by fissura train, {recipe.total_steps} steps of {recipe.batch} crops",
+        licence=licence,
+        provenance=provenance,
         data_fingerprint=plan.data_fingerprint,
         seed=plan.seed,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
