@@ -147,7 +147,13 @@ FROM_RANDOM = replace(
     settings=PAINTED.settings | {"pretrained": False},
 )
 # What recipes `painted` and `supervised` were in version 3: from random weights, on a larger network.
-VERSION_3: dict[str, Any] = {"version": 3, "steps": 3000, "learning_rate": 2e-3, "pretrained": False}
+VERSION_3: dict[str, Any] = {
+    "version": 3,
+    "steps": 3000,
+    "learning_rate": 2e-3,
+    "pretrained": False,
+    "start_share": 0.5,  # of no effect without the bundled model's start
+}
 VERSION_3_PAINTED = VERSION_3 | {"self_training_from": 0.5}
 PAINTED_COMPACT = replace(
     PAINTED,

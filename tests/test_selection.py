@@ -35,6 +35,14 @@ def test_chosen_settings_ask_for_a_peak_where_faint_long_pieces_are_the_false_al
     assert judged.cleaning.high > 0.72
 
 
+def test_a_given_smallest_extent_is_kept_though_another_would_find_more() -> None:
+    cracks = [_line(20, 0.97)]
+    truths = [(crack, crack > 0.5) for crack in cracks]
+    assert choose_cleaning(truths, [], cracks).painted_dice == 1.0
+    judged = choose_cleaning(truths, [], cracks, [0.3])
+    assert (judged.cleaning.min_extent_fraction, judged.painted_dice) == (0.3, 0.0)
+
+
 def test_the_threshold_stands_in_the_middle_of_the_gap_between_the_labels() -> None:
     cracks, faint = [_line(80, 0.995)], [_line(80, 0.55)]
     judged = choose_cleaning([(crack, crack > 0.5) for crack in cracks], faint, cracks)

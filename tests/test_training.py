@@ -17,7 +17,7 @@ from fissura.learning import Trained, load_recipe, resume, train
 from fissura.learning.learner import read_checkpoint
 from fissura.learning.validating import Validation
 from fissura.photos import load_data, read_photo, save_image
-from fissura.segmenting import Segmenter
+from fissura.segmenting import Segmenter, bundled_model, read_card
 from small_data import two_folders
 
 SHORT = {"steps": 8, "batch": 4, "crop_px": 64}  # two epochs
@@ -52,6 +52,7 @@ def test_one_model_file_comes_out_and_segments(undisturbed: Trained, walls: Path
     assert card.data_fingerprint == load_data(walls).fingerprint()
     assert undisturbed.judged is not None
     assert card.cleaning == undisturbed.judged.cleaning
+    assert card.cleaning.min_extent_fraction == read_card(bundled_model()).cleaning.min_extent_fraction
 
 
 @pytest.mark.slow

@@ -65,6 +65,7 @@ def choose_cleaning(
     painted: list[tuple[NDArray[np.float32], NDArray[np.bool_]]],
     uncracked: list[NDArray[np.float32]],
     cracked: list[NDArray[np.float32]],
+    extent_fractions: Sequence[float] = EXTENT_FRACTIONS,
 ) -> Judged:
     """Choose the best setting of a grid.
 
@@ -72,6 +73,7 @@ def choose_cleaning(
         painted: probability map and exact mask, each ``(H, W)``, of painted photographs.
         uncracked: probability maps of held-out uncracked photographs.
         cracked: probability maps of held-out cracked photographs.
+        extent_fractions: the smallest extents to choose from, in shares of the shorter side.
 
     Returns:
         The setting of the highest merit, and how it did.
@@ -82,7 +84,7 @@ def choose_cleaning(
         uncracked_pieces = [pieces(probability, low) for probability in uncracked]
         cracked_pieces = [pieces(probability, low) for probability in cracked]
         overlaps = [_overlaps(found, mask) for found, mask in painted_pieces]
-        for high, fraction in itertools.product(HIGHS, EXTENT_FRACTIONS):
+        for high, fraction in itertools.product(HIGHS, extent_fractions):
             if high < low:
                 continue
             cleaning = Cleaning(low=low, high=high, min_extent_px=EXTENT_PX, min_extent_fraction=fraction)
