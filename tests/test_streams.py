@@ -85,7 +85,7 @@ def test_photographs_on_which_the_teacher_wrongly_sees_a_crack_are_learned_from_
 
 
 def test_masks_that_a_person_corrected_join_self_training(data: DataSet, tmp_path: Path) -> None:
-    recipe = load_recipe("corrected", crop_px=64, batch=8, steps=40, epoch_steps=10)
+    recipe = load_recipe("corrected", crop_px=64, batch=8, steps=40, epoch_steps=10, self_training_from=0.5)
     _write_round(data, tmp_path, [0.0] * len(data.uncracked))
     mask = np.zeros((96, 96), np.uint8)
     mask[:, ::3] = 255
