@@ -79,12 +79,10 @@ class Row:
         if self.method != "recipe":
             return bool(result.get("settings") == self.settings)
         try:  # a setting that recipes have gained since then had its default
-            learned_by = Recipe.model_validate(result["recipe"])
+            recipe = Recipe.model_validate(result["recipe"])
         except ValidationError:
             return False
-        return learned_by.model_copy(update={"description": ""}) == self.recipe().model_copy(
-            update={"description": ""}
-        )
+        return recipe == self.recipe().model_copy(update={"description": recipe.description})  # words change no model
 
     def facts(self) -> dict[str, Any]:
         """Give the row as plain values, for its result file."""

@@ -25,7 +25,7 @@ from fissura.learning.networks import CompactUNet, multiple_px
 from fissura.learning.proposing import MOST_PROPOSALS, write_alarms, write_proposals
 from fissura.learning.recipe import Recipe
 from fissura.learning.run import Plan, Precision, RunFolder
-from fissura.learning.selection import Judged, choose_cleaning, choose_glance
+from fissura.learning.selection import EXTENT_FRACTIONS, Judged, choose_cleaning, choose_glance
 from fissura.learning.streams import (
     Stream,
     exact_samples,
@@ -220,16 +220,14 @@ def _choose(segmenter: Segmenter, plan: Plan, held_out: DataSet) -> Judged:
     crops = exact_samples(held_out, plan.recipe, PAINTED, plan.seed + 1)
     painted = [(segmenter.probability(photo), truth == 1) for photo, truth in crops]
     uncracked, cracked = (_probabilities(photos, segmenter) for photos in (held_out.uncracked, held_out.cracked))
-    if plan.recipe.method != "painted":  # it has never met what the painter calls a distractor
-        return choose_cleaning(painted, uncracked, cracked)
-    # Held-out photographs are few; with stains, joints and shadows painted on them they tell more.
-    stained = uncracked_samples(held_out, plan.recipe, PAINTED, plan.seed + 2)
-    uncracked += [segmenter.probability(photo) for photo in stained]
-    if not plan.recipe.starts_from_bundled:
-        return choose_cleaning(painted, uncracked, cracked)
-    # What is too short is seen on surfaces that are not among these; the bundled model has been judged on more.
-    extent = read_card(bundled_model()).cleaning.min_extent_fraction
-    return choose_cleaning(painted, uncracked, cracked, [extent])
+    extents = EXTENT_FRACTIONS
+    if plan.recipe.method == "painted":  # others have never met what the painter calls a distractor
+        # Held-out photographs are few; with stains, joints and shadows painted on them they tell more.
+        stained = uncracked_samples(held_out, plan.recipe, PAINTED, plan.seed + 2)
+        uncracked += [segmenter.probability(photo) for photo in stained]
+        if plan.recipe.starts_from_bundled:  # that model has been judged on more surfaces than these
+            extents = (read_card(bundled_model()).cleaning.min_extent_fraction,)
+    return choose_cleaning(painted, uncracked, cracked, extents)
 
 
 def _probabilities(photos: DataSet, segmenter: Segmenter) -> list[NDArray[np.float32]]:
@@ -245,10 +243,8 @@ def _probabilities(photos: DataSet, segmenter: Segmenter) -> list[NDArray[np.flo
 def _card(network: nn.Module, plan: Plan, cleaning: Cleaning) -> ModelCard:
     recipe = plan.recipe
     is_compact = isinstance(network, CompactUNet)
-    licence, provenance = (
-        recipe.licence,
-        f"trained by fissura train, {recipe.total_steps} steps of {recipe.batch} crops",
-    )
+    licence = recipe.licence
+    provenance = f"trained by fissura train, {recipe.total_steps} steps of {recipe.batch} crops"
     if recipe.starts_from_bundled:
         bundled = read_card(bundled_model())
         licence += f"; of the bundled model that it began with: {bundled.licence}"
