@@ -144,6 +144,13 @@ FROM_RANDOM = replace(
     note="ours from random weights instead of the bundled model's",
     settings=PAINTED.settings | {"pretrained": False},
 )
+STEADY: dict[str, Any] = {"painter": {"fading": [0.35, 0.35]}}
+PAINTED_STEADY = replace(
+    PAINTED,
+    name="painted-steady",
+    note="ours, painted cracks that hardly fade along their way (recipe of version 4)",
+    settings=PAINTED.settings | STEADY | {"version": 4},
+)
 # What recipes `painted` and `supervised` were in version 3: from random weights, on a larger network.
 VERSION_3: dict[str, Any] = {
     "version": 3,
@@ -152,7 +159,7 @@ VERSION_3: dict[str, Any] = {
     "pretrained": False,
     "start_share": 0.5,  # of no effect without the bundled model's start
 }
-VERSION_3_PAINTED = VERSION_3 | {"self_training_from": 0.5}
+VERSION_3_PAINTED = VERSION_3 | STEADY | {"self_training_from": 0.5}
 PAINTED_COMPACT = replace(
     PAINTED,
     name="painted-compact",
@@ -261,6 +268,7 @@ ROWS: tuple[Row, ...] = (
     SEED,
     _tuned(SEED),
     *_with_seeds(PAINTED, SUPERVISED),
+    PAINTED_STEADY,
     NOT_AVERAGED,
     FROM_RANDOM,
     PAINTED_ONLY,
@@ -268,7 +276,7 @@ ROWS: tuple[Row, ...] = (
     SUPERVISED_COMPACT,
     COMPACT_ONLY,
     COMPACT_LONGER,
-    *_with_seeds(PAINTED_COMPACT, SUPERVISED_COMPACT),
+    *_with_seeds(PAINTED_STEADY, PAINTED_COMPACT, SUPERVISED_COMPACT),
     ACTIVATION,
     REFINED,
     REVERSE_DISTILLATION,

@@ -177,9 +177,9 @@ def width_at_half_depth(image: np.ndarray, degrees: float, centre_px: float) -> 
 def test_the_dark_valley_is_as_wide_at_half_depth_as_the_geometry_says(
     width_px: float, degrees: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Ragged edges and rubble are noise about the width; here it is the width that counts.
+    # Ragged edges, rubble and fading are noise about the width; here it is the width that counts.
     monkeypatch.setattr(painter_module, "coverage", lambda b, h, w, **_: coverage(b, h, w))
-    only_this = PainterSettings(width_px=(width_px, width_px), network_share=0, distractors=0)
+    only_this = PainterSettings(width_px=(width_px, width_px), fading=(0, 0), network_share=0, distractors=0)
     grey = np.full((121, 121, 3), 150, np.uint8)
     measured = []
     for seed in range(16):
@@ -189,6 +189,20 @@ def test_the_dark_valley_is_as_wide_at_half_depth_as_the_geometry_says(
         sample = paint_cracks(grey, np.random.default_rng(seed), only_this)
         measured.append(width_at_half_depth(sample.photo.mean(axis=2), degrees, centre_px))
     assert np.median(measured) == pytest.approx(width_px, abs=0.35)
+
+
+@pytest.mark.parametrize("fading", [0.0, 0.9])
+def test_where_a_crack_fades_away_its_mask_goes_on(fading: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    painter = PainterSettings(width_px=(4, 4), fading=(fading, fading), network_share=0, distractors=0)
+    monkeypatch.setattr(painter_module, "coverage", lambda b, h, w, **_: coverage(b, h, w))
+    monkeypatch.setattr(painter_module, "crack_branches", lambda *_: [straight(4.0, 0, 60)])
+    faintest = []
+    for seed in range(16):
+        sample = paint_cracks(np.full((121, 121, 3), 150, np.uint8), np.random.default_rng(seed), painter)
+        darkness = 150 - sample.photo[60, 15:106].mean(axis=1)  # along the centre line
+        faintest.append(darkness.min() / darkness.max())
+        assert sample.mask[60, 15:106].all()
+    assert np.median(faintest) < 0.1 if fading else np.median(faintest) > 0.9
 
 
 @pytest.mark.parametrize("seed", SEEDS)

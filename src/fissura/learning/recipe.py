@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fissura.errors import FissuraError
 from fissura.learning.losses import Pooling
-from fissura.painting import Surface
+from fissura.painting import PainterSettings, Surface
 from fissura.segmenting import Cleaning
 from fissura.segmenting.normalising import Normalisation
 
@@ -56,6 +56,7 @@ class Recipe(BaseModel):
         corrections: whether masks that a person has corrected join self-training (``painted`` only).
         procedural_share: share of painted crops that use a procedural surface instead of a photograph.
         surface_shares: how the procedural ones divide among the kinds of surface.
+        painter: how cracks and distractors are painted (``painted`` only).
         calibrate: whether the step from probability to mask is chosen on held-out photographs (without
             masks); otherwise it is ``cleaning``.
         cleaning: the step from probability to mask, to start from.
@@ -87,6 +88,7 @@ class Recipe(BaseModel):
     corrections: bool = False
     procedural_share: Share = 0.0
     surface_shares: Annotated[dict[Surface, Annotated[float, Field(gt=0)]], Field(min_length=1)] = _SURFACE_SHARES
+    painter: PainterSettings = PainterSettings()
     calibrate: bool = True
     cleaning: Cleaning = Cleaning(low=0.5, high=0.9, min_extent_px=48, min_extent_fraction=0.15)
 

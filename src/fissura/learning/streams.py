@@ -8,6 +8,7 @@ A sample is a dict of ``photo`` ``(planes, S, S)`` float32 normalised, ``truth``
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from fissura.learning.losses import IGNORED
 from fissura.learning.proposing import MOST_PROPOSALS, proposal_path, read_alarms, read_proposal
 from fissura.learning.recipe import Recipe
 from fissura.learning.sampling import Urn
-from fissura.painting import PainterSettings, draw_surface, paint_cracks, paint_nothing
+from fissura.painting import draw_surface, paint_cracks, paint_nothing
 from fissura.photos import DataSet, Photo, read_mask, read_photo
 from fissura.segmenting import normalise
 from fissura.segmenting.normalising import Normalisation
@@ -99,10 +100,10 @@ def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) ->
             return _proposed_crop(cracked, recipe, round_, proposals, rng), 1.0
         every, painted = PAINTED_SLOTS
         if index // (2 if round_ else 1) % every < painted:
-            crop = paint_cracks(_background(uncracked, recipe, rng), rng)
+            crop = paint_cracks(_background(uncracked, recipe, rng), rng, recipe.painter)
         else:
             surfaces = alarming(round_) if round_ else uncracked
-            crop = paint_nothing(_background(surfaces, recipe, rng), rng)
+            crop = paint_nothing(_background(surfaces, recipe, rng), rng, recipe.painter)
         return (crop.photo, crop.mask.astype(np.uint8)), float(crop.mask.any())
 
     return Stream(make, recipe, seed)
@@ -162,7 +163,7 @@ def exact_samples(data: DataSet, recipe: Recipe, count: int, seed: int) -> list[
     uncracked, samples = Urn(data.uncracked.photos), []
     for index in range(count):
         rng = np.random.default_rng([seed, index])
-        painted = paint_cracks(_background(uncracked, recipe, rng), rng)
+        painted = paint_cracks(_background(uncracked, recipe, rng), rng, recipe.painter)
         samples.append((painted.photo, painted.mask.astype(np.uint8)))
     return samples
 
@@ -172,7 +173,7 @@ def uncracked_samples(data: DataSet, recipe: Recipe, count: int, seed: int) -> l
     uncracked, samples = Urn(data.uncracked.photos), []
     for index in range(count):
         rng = np.random.default_rng([seed, index])
-        samples.append(paint_nothing(_background(uncracked, recipe, rng), rng).photo)
+        samples.append(paint_nothing(_background(uncracked, recipe, rng), rng, recipe.painter).photo)
     return samples
 
 
@@ -198,7 +199,8 @@ def _proposed_crop(cracked: Urn, recipe: Recipe, round_: int, proposals: Path, r
 
     photo, truth = random_crop(*cracked.draw(rng, with_proposal), recipe.crop_px, rng, recipe.random_scales)
     if rng.random() < PAINTED_OVER:
-        painted = paint_cracks(photo, rng, PainterSettings(distractors=0.0))  # none may hide the crack that is there
+        painter = replace(recipe.painter, distractors=0.0)  # none may hide the crack that is there
+        painted = paint_cracks(photo, rng, painter)
         photo, truth = painted.photo, np.where(painted.mask, np.uint8(1), truth)
     return photo, truth
 

@@ -24,12 +24,16 @@ class PainterSettings:
         visibility: smallest and largest contrast of a crack, as a multiple of the surface's own texture
             (standard deviation of its luminance at the scale of the crack's width). A crack fainter than its
             surface's texture is not to be seen, and painting one would teach hallucination.
+        fading: smallest and largest unevenness of a crack's contrast along its way: the standard deviation of its
+            share. From about 0.5 on some stretches are not to be seen at all; the mask goes on over them, as the
+            crack does.
         network_share: share of photographs that get an alligator network instead of single cracks.
         distractors: expected number of kinds of distractors per photograph.
     """
 
     width_px: tuple[float, float] = (1.3, 26.0)
     visibility: tuple[float, float] = (1.7, 9.0)
+    fading: tuple[float, float] = (0.35, 0.35)
     network_share: float = 0.08
     distractors: float = 1.5
 
@@ -113,7 +117,8 @@ def _darken(
     height, width = covered.shape
     depth = _depth(pixels, width_px, settings, rng)
     # Along its way a crack fades; it is still there.
-    uneven = np.clip(1 + 0.35 * noise_field(height, width, rng.uniform(12, 60), rng), 0.25, 1.4)
+    fading = rng.uniform(*settings.fading)
+    uneven = np.clip(1 + fading * noise_field(height, width, rng.uniform(12, 60), rng), 0.0, 1.4)
     # The camera's blur must stay well below the width, or the valley's half depth would leave the mask's edge.
     blurred = cv2.GaussianBlur(covered, (0, 0), min(rng.uniform(0.3, 1.0), 0.3 * width_px))
     amount = np.clip((depth * blurred * uneven)[:, :, None] * _tint(rng), 0.0, 0.97)  # (H, W, 3)
