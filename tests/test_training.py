@@ -14,9 +14,11 @@ import pytest
 import fissura
 from fissura.errors import FissuraError
 from fissura.learning import Trained, load_recipe, resume, train
+from fissura.learning import training as training_module
 from fissura.learning.learner import read_checkpoint
-from fissura.learning.validating import Validation
-from fissura.photos import load_data, read_photo, save_image
+from fissura.learning.run import Plan, RunFolder
+from fissura.learning.validating import PAINTED, Validation
+from fissura.photos import load_data, read_photo, save_image, split_by_group
 from fissura.segmenting import Segmenter, bundled_model, read_card
 from small_data import two_folders
 
@@ -76,6 +78,19 @@ def test_the_checkpoint_kept_is_of_the_last_round_of_self_training(
     changes = SHORT | {"steps": 10, "epoch_steps": 2, "self_training_from": 0.4, "self_training_rounds": 1}
     train([walls], load_recipe("painted", **changes, calibrate=False), tmp_path / "run")
     assert read_checkpoint(tmp_path / "run" / "checkpoints" / "best.ckpt")["rows"][-1]["epoch"] == 4
+
+
+@pytest.mark.parametrize(("network", "distractors"), [("nano", 0), ("compact", PAINTED)])
+def test_crops_with_painted_distractors_are_judged_where_no_model_vouches_for_the_smallest_extent(
+    network: str, distractors: int, walls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[int] = []
+    monkeypatch.setattr(training_module, "choose_cleaning", lambda _, uncracked, *__: judged.append(len(uncracked)))
+    recipe = load_recipe("painted", **SHORT, network=network)
+    plan = Plan(recipe=recipe, seed=0, data=(walls,), data_fingerprint="any", precision="32-true", threads=1)
+    held_out = split_by_group(load_data(walls), training_module.HELD_OUT, 0)[1]
+    training_module._choose(Segmenter(bundled_model()), plan, held_out)
+    assert judged == [len(held_out.uncracked) + distractors]
 
 
 @pytest.mark.slow
@@ -138,8 +153,6 @@ def test_the_originals_recipe_trains_any_network_with_its_own_threshold(walls: P
 
 
 def test_changed_photographs_are_not_resumed_with(walls: Path, tmp_path: Path) -> None:
-    from fissura.learning.run import Plan, RunFolder
-
     recipe = load_recipe("painted", **SHORT)
     plan = Plan(recipe=recipe, seed=0, data=(walls,), data_fingerprint="another", precision="32-true", threads=1)
     RunFolder(tmp_path).write_plan(plan)
@@ -148,8 +161,6 @@ def test_changed_photographs_are_not_resumed_with(walls: Path, tmp_path: Path) -
 
 
 def test_changed_groups_are_not_resumed_with(walls: Path, tmp_path: Path) -> None:
-    from fissura.learning.run import Plan, RunFolder
-
     seen = {"data_fingerprint": load_data(walls).fingerprint(), "exact_fingerprint": "another"}
     plan = Plan(recipe=load_recipe("painted", **SHORT), seed=0, data=(walls,), precision="32-true", threads=1, **seen)
     RunFolder(tmp_path).write_plan(plan)

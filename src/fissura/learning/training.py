@@ -221,12 +221,12 @@ def _choose(segmenter: Segmenter, plan: Plan, held_out: DataSet) -> Judged:
     painted = [(segmenter.probability(photo), truth == 1) for photo, truth in crops]
     uncracked, cracked = (_probabilities(photos, segmenter) for photos in (held_out.uncracked, held_out.cracked))
     extents = EXTENT_FRACTIONS
-    if plan.recipe.method == "painted":  # others have never met what the painter calls a distractor
-        # Held-out photographs are few; with stains, joints and shadows painted on them they tell more.
-        stained = uncracked_samples(held_out, plan.recipe, PAINTED, plan.seed + 2)
-        uncracked += [segmenter.probability(photo) for photo in stained]
+    if plan.recipe.method == "painted":
         if plan.recipe.starts_from_bundled:  # that model has been judged on more surfaces than these
             extents = (read_card(bundled_model()).cleaning.min_extent_fraction,)
+        else:  # held-out photographs are few; with stains, joints and shadows painted on them they tell more
+            stained = uncracked_samples(held_out, plan.recipe, PAINTED, plan.seed + 2)
+            uncracked += [segmenter.probability(photo) for photo in stained]
     return choose_cleaning(painted, uncracked, cracked, extents)
 
 
