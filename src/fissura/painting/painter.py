@@ -24,9 +24,9 @@ class PainterSettings:
         visibility: smallest and largest contrast of a crack, as a multiple of the surface's own texture
             (standard deviation of its luminance at the scale of the crack's width). A crack fainter than its
             surface's texture is not to be seen, and painting one would teach hallucination.
-        fading: smallest and largest unevenness of a crack's contrast along its way: the standard deviation of its
-            share. From about 0.5 on some stretches are not to be seen at all; the mask goes on over them, as the
-            crack does.
+        fading: smallest and largest standard deviation of a crack's contrast along its way, as a share of that
+            contrast, not below 0. From about 0.5 on some stretches are not to be seen at all; the mask goes on over
+            them, as the crack does.
         network_share: share of photographs that get an alligator network instead of single cracks.
         distractors: expected number of kinds of distractors per photograph.
     """
