@@ -28,6 +28,7 @@ import fissura
 from fissura import scoring
 from fissura.files import written_whole
 from fissura.photos import load_data, opening_only, read_photo
+from fissura.segmenting import bundled_model
 from methods.answer import Answer, Clock
 from methods.box import answer_as_it_comes
 from methods.classical import CLASSICAL
@@ -89,15 +90,17 @@ def has_run(row: Row, runs: Path = RUNS) -> bool:
     match row.method:
         case "recipe":
             return (runs / row.run / "model.onnx").exists()
-        case "tuned":
-            return tuned_model(row, runs).exists()
+        case "tuned" | "seen":
+            return model_of(row, runs).exists()
         case method if method in PEERS:
             return (peer_folder(row, runs) / "answered.json").exists()
     return True
 
 
-def tuned_model(row: Row, runs: Path) -> Path:
-    """Name the model of another row that a tuned row takes."""
+def model_of(row: Row, runs: Path) -> Path:
+    """Name the model of another row that this one takes."""
+    if row.settings["of"] == "box":
+        return bundled_model()
     return runs / f"{row.settings['of']}-{row.seed}-{row.settings['run']}" / "model.onnx"
 
 
@@ -123,6 +126,8 @@ def run(row: Row, fingerprint: str, data: Path = DATA, runs: Path = RUNS, result
             answer = train_recipe(row, data, runs / row.run)
         case "box":
             answer = answer_as_it_comes(data)
+        case "seen":
+            answer = answer_as_it_comes(data, model_of(row, runs), row.settings["views"])
         case _:
             answer = tune_score(row, data, runs)
     evaluation = answer.evaluate()
@@ -151,7 +156,7 @@ def tune_score(row: Row, data: Path, runs: Path) -> Answer:
     with opening_only(train):
         learned, held_out = hold_out(train, row.seed)
     if row.method == "tuned":
-        score, training = ask_model(tuned_model(row, runs))
+        score, training = ask_model(model_of(row, runs))
     elif row.method in CLASSICAL:
         score, training = CLASSICAL[row.method], {"steps": 0, "precision": "64-true"}
     else:

@@ -24,7 +24,8 @@ class Row:
     Attributes:
         name: what the tables call it; rows that differ in nothing but their seed share it.
         note: what it is, in the tables.
-        method: ``recipe``, ``tuned`` (the model of another row), ``box``, one of `methods.classical.CLASSICAL`, or a
+        method: ``recipe``, ``tuned`` (the model of another row, its step to a mask chosen anew), ``seen`` (the model
+            of another row, with more views of each photograph), ``box``, one of `methods.classical.CLASSICAL`, or a
             peer of `methods.peers`.
         supervision: what it learns from.
         settings: changes of the recipe, or all settings of a peer; ``recipe`` names the recipe.
@@ -105,6 +106,14 @@ def _tuned(row: Row) -> Row:
     return replace(row, name=f"{row.name}-tuned", note=note, method="tuned", settings=settings, cpu_minutes=2)
 
 
+def _four_views(row: Row) -> Row:
+    """Take a row's model as it is, and let it look at each photograph four times."""
+    note, settings = "the same model, four views of each photograph", {"of": row.name, "run": row.digest()}
+    return replace(
+        row, name=f"{row.name}-four-views", note=note, method="seen", settings=settings | {"views": 4}, cpu_minutes=2
+    )
+
+
 PAINTED = Row(
     "painted",
     "ours: the bundled model, painted cracks, self-training",
@@ -143,6 +152,19 @@ FROM_RANDOM = replace(
     name="painted-from-random",
     note="ours from random weights instead of the bundled model's",
     settings=PAINTED.settings | {"pretrained": False},
+)
+LONGER = replace(
+    PAINTED,
+    name="painted-longer",
+    note="ours, trained for twice the steps",
+    settings=PAINTED.settings | {"steps": 3000},
+    cpu_minutes=60,
+)
+SUPERVISED_FROM_RANDOM = replace(
+    SUPERVISED,
+    name="supervised-from-random",
+    note="human masks alone: the same network from random weights",
+    settings=SUPERVISED.settings | {"pretrained": False},
 )
 STEADY: dict[str, Any] = {"painter": {"fading": [0.35, 0.35]}}
 PAINTED_STEADY = replace(
@@ -264,14 +286,19 @@ ROWS: tuple[Row, ...] = (
     PAINTED,
     SUPERVISED,
     BOX,
+    _four_views(PAINTED),
+    _four_views(SUPERVISED),
+    _four_views(BOX),
     *CLASSICAL,
     SEED,
     _tuned(SEED),
-    *_with_seeds(PAINTED, SUPERVISED),
+    *_with_seeds(PAINTED, _four_views(PAINTED), SUPERVISED, _four_views(SUPERVISED)),
+    SUPERVISED_FROM_RANDOM,
     PAINTED_STEADY,
     NOT_AVERAGED,
     FROM_RANDOM,
     PAINTED_ONLY,
+    LONGER,
     PAINTED_COMPACT,
     SUPERVISED_COMPACT,
     COMPACT_ONLY,

@@ -208,6 +208,16 @@ def test_segment_takes_other_settings(walls: Path, model: Path, tmp_path: Path) 
     assert not (tmp_path / "no").exists()
 
 
+def test_every_verb_that_segments_with_views_refuses_a_number_that_there_is_not(
+    walls: Path, model: Path, tmp_path: Path
+) -> None:
+    raster = next((walls / "test/images").iterdir())
+    for call in (("segment", raster, "--out"), ("segment-raster", raster, "--out"), ("evaluate", walls, "--out")):
+        error = refused(*call, tmp_path / "no", "--model", model, "--views", 3)
+        assert "views: 3 is none of 1, 2, 4" in error
+        assert not (tmp_path / "no").exists()
+
+
 def test_evaluate_prints_the_headline_first_and_each_source(walls: Path, model: Path, tmp_path: Path) -> None:
     status, stdout, _ = run("evaluate", walls, "--model", model, "--out", tmp_path / "score")
     assert status == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 from PIL import Image
 
 from fissura.errors import FissuraError
@@ -139,6 +139,33 @@ def test_a_glance_passes_over_what_surely_shows_no_crack_and_leaves_the_rest_as_
 def test_a_model_that_knows_no_threshold_cannot_glance(tmp_path: Path) -> None:
     with pytest.raises(FissuraError, match="train it anew"):
         Segmenter(write_model(tmp_path / "model.onnx"), glance=True)
+
+
+@pytest.mark.parametrize("views", [2, 4])
+def test_views_average_the_logits_of_the_photograph_mirrored_and_turned(views: int, tmp_path: Path) -> None:
+    lopsided = network(kernel_px=3)
+    kernel = np.random.default_rng(1).normal(0, 0.5, (1, 1, 3, 3)).astype(np.float32)
+    lopsided.graph.initializer[0].CopyFrom(numpy_helper.from_array(kernel, "kernel"))
+    path = write_model(tmp_path / "model.onnx", lopsided)
+    photo = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    once, several = Segmenter(path), Segmenter(path, views=views)
+
+    def logit(seen: np.ndarray) -> np.ndarray:
+        chance = once.probability(np.ascontiguousarray(seen)).astype(np.float64)
+        return np.log(chance / (1 - chance))
+
+    answers = [logit(photo), np.fliplr(logit(np.fliplr(photo)))]
+    if views == 4:
+        turned = np.rot90(photo)
+        answers += [np.rot90(logit(turned), -1), np.rot90(np.fliplr(logit(np.fliplr(turned))), -1)]
+    assert np.abs(answers[1] - answers[0]).max() > 0.1  # or there would be nothing to average
+    np.testing.assert_allclose(several.probability(photo), 1 / (1 + np.exp(-np.mean(answers, axis=0))), atol=1e-5)
+    assert several.identity != once.identity
+
+
+def test_three_views_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FissuraError, match="views: 3 is none of 1, 2, 4"):
+        Segmenter(write_model(tmp_path / "model.onnx"), views=3)
 
 
 def test_extreme_logits_neither_overflow_nor_leave_the_unit_interval(tmp_path: Path) -> None:

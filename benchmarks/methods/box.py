@@ -1,4 +1,4 @@
-"""The bundled model as it comes: it has seen none of these photographs, and nothing is chosen on them."""
+"""A model file as it comes, its step to a mask too; the bundled one has seen none of these photographs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from fissura.segmenting import Segmenter, bundled_model
 from methods.answer import Answer, Clock
 
 
-def answer_as_it_comes(data: Path) -> Answer:
-    """Score the bundled model.
+def answer_as_it_comes(data: Path, model: Path | None = None, views: int = 1) -> Answer:
+    """Score a model file.
 
     Args:
         data: the data set.
+        model: the model file; the bundled one if None.
+        views: how many times it looks at each photograph.
     """
     training = Clock().spent() | {"steps": 0, "precision": "32-true"}  # its training is told in its model card
-    return Answer(lambda: fissura.evaluate([data]), training, Segmenter(bundled_model()).cleaning, None)
+    cleaning = Segmenter(model or bundled_model()).cleaning
+    return Answer(lambda: fissura.evaluate([data], model=model, views=views), training, cleaning, None)
 
 
 def box_settings() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rows import Row
 
 MEAN = "mean of sources"
 NOT_SOURCES = ("overall", MEAN)
-TRAINED_ELSEWHERE = ("box", "tuned")  # methods whose row takes a model that is there already
+TRAINED_ELSEWHERE = ("box", "tuned", "seen")  # methods whose row takes a model that is there already
 _ARITHMETIC = {"32-true": "float32", "bf16-mixed": "bfloat16", "64-true": "float64"}
 
 

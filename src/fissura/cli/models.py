@@ -13,7 +13,7 @@ import typer
 
 import fissura
 from fissura.cli.app import app
-from fissura.cli.options import DATA_HELP, Data, Model, argument, examples, option
+from fissura.cli.options import DATA_HELP, Data, Model, Views, argument, examples, option
 from fissura.terminal import Verb, name_skipped, notice, progress, say, show_table
 
 OF_RECIPE = "Instead of the recipe's"
@@ -108,11 +108,12 @@ def evaluate(
     data: Data,
     model: Model = None,
     out: Annotated[Path | None, option("Folder for tables and plots.")] = None,
+    views: Views = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap behind the intervals.")] = 0,
 ) -> None:
     """Score a model on photographs with human masks, of a data set with splits on its test split."""
     with progress("Scoring") as advance:
-        evaluation = fissura.evaluate(data, model=model, out=out, seed=seed, progress=advance)
+        evaluation = fissura.evaluate(data, model=model, out=out, views=views, seed=seed, progress=advance)
     name_skipped([one.reason for one in evaluation.skipped], str(out / "summary.json") if out else "")
     summary = evaluation.summary
     scopes = list(summary["scope"].unique())

@@ -56,6 +56,14 @@ Glance = Annotated[
         "survey, for it saves time only where the model passes most of it over.",
     ),
 ]
+Views = Annotated[
+    int,
+    typer.Option(
+        help="Look at each photograph 1, 2 (mirrored too) or 4 times (both turned by a quarter, too): better masks, "
+        "for as many times the time.",
+        metavar="1|2|4",
+    ),
+]
 
 
 def examples(*lines: str) -> str:

@@ -19,6 +19,7 @@ from fissura.cli.options import (
     MinExtentFraction,
     MinExtentPx,
     Model,
+    Views,
     argument,
     examples,
     option,
@@ -51,6 +52,7 @@ def segment_raster(
     severity: Severity = None,
     engine: Engine = EngineChoice.auto,
     glance: Glance = False,
+    views: Views = 1,
 ) -> None:
     """Find and measure the cracks of a raster of any size: an orthomosaic, a scan; maps, a table, a GeoPackage."""
     with progress("Segmenting, then measuring") as advance:
@@ -67,6 +69,7 @@ def segment_raster(
             severity=severity_classes(severity),
             engine=engine.value,
             glance=glance,
+            views=views,
             resume=resume,
             progress=advance,
         )

@@ -58,8 +58,6 @@ def write_proposals(
 ) -> None:
     """Let the teacher propose truth for each photograph; those already written by a killed run are kept.
 
-    The teacher looks at each photograph twice, as it is and mirrored, and means the two maps.
-
     Args:
         photos: cracked photographs; one that cannot be read gets no proposal.
         teacher: the model so far.
@@ -74,8 +72,7 @@ def write_proposals(
                 pixels = read_photo(photo.path)
             except UnreadablePhotoError:
                 continue
-            mirrored = teacher.probability(np.ascontiguousarray(pixels[:, ::-1]))[:, ::-1]
-            truth = propose(np.asarray((teacher.probability(pixels) + mirrored) / 2, np.float32))
+            truth = propose(teacher.probability(pixels))
             with written_whole(path) as temporary:
                 Image.fromarray(truth).save(temporary, compress_level=1)
         advance()

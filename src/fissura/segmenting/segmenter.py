@@ -22,6 +22,7 @@ from fissura.segmenting.model_file import ModelCard
 from fissura.segmenting.normalising import Normaliser
 from fissura.segmenting.resizing import Resize, at_best_scale, at_scale, checked_resize
 from fissura.segmenting.tiling import in_tiles
+from fissura.segmenting.viewing import checked_views, mean_of_views
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +59,8 @@ class Segmenter:
             each; see `fissura.segmenting.resizing`.
         glance: whether to look at each tile at a third of its size first, and to pass over those that surely show
             no crack: faster where most tiles are uncracked, slower where most are cracked.
+        views: how many times to look at each tile: 1, 2 (mirrored too) or 4 (and both turned by a quarter). More
+            crack is found and less that is none, for as many times the time; see `fissura.segmenting.viewing`.
         at_once: photographs or tiles that may be segmented at the same time, each with its share of the threads;
             many come through fastest so, a single one fastest with all threads, which is the default.
 
@@ -88,6 +91,7 @@ class Segmenter:
         engine: EngineName | Literal["auto"] = "onnxruntime",
         resize: Resize = 1.0,
         glance: bool = False,
+        views: int = 1,
         at_once: int = 1,
     ) -> None:
         threads = threads or usable_cores()
@@ -105,12 +109,14 @@ class Segmenter:
                 f"{model}: does not know below what to pass over a tile; train it anew, or do not glance"
             )
         self._pass_below = (self.card.glance_below or 0.0) if glance else 0.0
+        self._views = checked_views(views)
         made_with = {
             "model": opened.sha256,
             "cleaning": self.cleaning.model_dump(),
             "engine": f"{self.engine.name} {self.engine.arithmetic}",
             "resize": self._resize,
             "glance": glance,
+            "views": views,
         }
         self.identity: str = hashlib.sha256(json.dumps(made_with).encode()).hexdigest()[:16]
         self._path = model
@@ -149,7 +155,7 @@ class Segmenter:
         )
 
     def probability_of_tile(self, tile: NDArray[np.uint8], normaliser: Normaliser) -> NDArray[np.float32]:
-        """Run the network once, on a tile normalised by the statistics of the whole picture it was cut from.
+        """Ask the network about a tile normalised by the statistics of the whole picture it was cut from.
 
         Args:
             tile: (h, w, 3) uint8 RGB; h and w are multiples of the card's ``multiple_px``.
@@ -163,7 +169,7 @@ class Segmenter:
         """
         if self._pass_below and self.glance(tile, normaliser) < self._pass_below:
             return np.zeros(tile.shape[:2], np.float32)
-        return self._run(normaliser.planes(tile))
+        return _logistic(mean_of_views(normaliser.planes(tile), self._views, self._logit))
 
     def glance(self, tile: NDArray[np.uint8], normaliser: Normaliser) -> float:
         """Look at a tile at a third of its size; see `fissura.segmenting.glancing`.
@@ -178,7 +184,7 @@ class Segmenter:
         Raises:
             FissuraError: if the network fails on it.
         """
-        return float(self._run(normaliser.planes(shrunk(tile, self.card.multiple_px))).max())
+        return float(_logistic(self._logit(normaliser.planes(shrunk(tile, self.card.multiple_px)))).max())
 
     def segment(self, photo: NDArray[np.uint8]) -> Segmentation:
         """Segment one photograph.
@@ -196,8 +202,8 @@ class Segmenter:
         found = pieces(probability, self.cleaning.low)
         return Segmentation(photo, probability, found.mask(self.cleaning), found.score(self.cleaning))
 
-    def _run(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run the network on one normalised tile: (planes, h, w) to probabilities (h, w)."""
+    def _logit(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the network on one normalised tile: (planes, h, w) to logits (h, w)."""
         height, width = planes.shape[1:]
         try:
             logit = self.engine.run(planes[None])  # (1, 1, h, w)
@@ -211,14 +217,17 @@ class Segmenter:
                 f"{self._path}: the network answers {width} x {height} px with a map of shape "
                 f"{logit.shape}; give a model file made by `fissura train`"
             )
-        # The logistic function in a form that cannot overflow, in place, for memory costs more than arithmetic here.
-        probability: NDArray[np.float32] = logit[0, 0]
-        probability *= 0.5
-        np.tanh(probability, out=probability)
-        probability += 1
-        probability *= 0.5
-        np.fmax(probability, 0, out=probability)  # a network's NaN counts as no crack
-        return probability
+        return logit[0, 0]  # type: ignore[no-any-return]
+
+
+def _logistic(logit: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn logits into probabilities, in place, for memory costs more than arithmetic here."""
+    logit *= 0.5  # the logistic function in a form that cannot overflow
+    np.tanh(logit, out=logit)
+    logit += 1
+    logit *= 0.5
+    np.fmax(logit, 0, out=logit)  # a network's NaN counts as no crack
+    return logit
 
 
 def _first_line(error: Exception) -> str:

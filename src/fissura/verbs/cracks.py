@@ -57,6 +57,7 @@ def segment(
     mm_per_px: float | None = None,
     resize: Resize | None = None,
     glance: bool = False,
+    views: int = 1,
     pictures: Sequence[Picture] = PICTURES,
     submission: bool = False,
     resume: bool = False,
@@ -82,6 +83,8 @@ def segment(
             size all the same.
         glance: whether to look at each tile at a third of its size first and pass over those that surely show no
             crack; faster where most photographs are uncracked.
+        views: how many times to look at each photograph: 1, 2 (mirrored too) or 4 (and both turned by a quarter);
+            better masks, for as many times the time.
         pictures: which of "probability", "mask" and "overlay" to write; measuring needs the first two.
         submission: whether to write the original system's run-length encoded ``submission.csv`` too.
         resume: pass over what an earlier run with equal settings and engine has finished.
@@ -110,7 +113,9 @@ def segment(
     if resize is None:
         resize = 1.0 if mm_per_px is None else working_scale(mm_per_px)
     at_once = runs_at_once(len(files))
-    segmenter = Segmenter(file, cleaning=cleaning, engine=engine, resize=resize, glance=glance, at_once=at_once)
+    segmenter = Segmenter(
+        file, cleaning=cleaning, engine=engine, resize=resize, glance=glance, views=views, at_once=at_once
+    )
     results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume, pictures=pictures)
     results.describe_model(segmenter.card.model_dump(mode="json"), segmenter.cleaning.model_dump(), mm_per_px)
     total, done, skipped = len(files), len(files) - len(results.pending), []

@@ -70,6 +70,7 @@ def evaluate(
     *,
     model: AnyPath | None = None,
     out: AnyPath | None = None,
+    views: int = 1,
     seed: int = 0,
     progress: Advance | None = None,
 ) -> Evaluation:
@@ -79,6 +80,7 @@ def evaluate(
         data: folders or CSV manifests; see :func:`fissura.photos.load_data`.
         model: the model file; the bundled one if None.
         out: where the tables and plots shall stand; nowhere if None.
+        views: how many times to look at each photograph, as in :func:`fissura.segment`.
         seed: seed of the bootstrap that gives the intervals.
         progress: called with photographs done and their total.
 
@@ -89,7 +91,7 @@ def evaluate(
         >>> fissura.evaluate(["walls"], model="model.onnx").summary  # doctest: +SKIP
     """
     photos = load_data(*as_paths(data)).with_split("test")
-    segmenter = Segmenter(bundled_model() if model is None else Path(model))
+    segmenter = Segmenter(bundled_model() if model is None else Path(model), views=views)
     folder = output_folder(Path(out)) if out is not None else None
     evaluation = evaluate_data(photos, segmenter.segment, model=segmenter.card, seed=seed, progress=progress)
     if folder is not None:

@@ -62,6 +62,7 @@ def segment_raster(
     severity: Sequence[SeverityClass] = DEFAULT_SEVERITY,
     engine: EngineName | Literal["auto"] = "auto",
     glance: bool = False,
+    views: int = 1,
     resume: bool = False,
     progress: Advance | None = None,
 ) -> SegmentedRaster:
@@ -80,6 +81,7 @@ def segment_raster(
         severity: width classes, from the narrowest.
         engine: what runs the network, as in :func:`fissura.segment`; a resumed run keeps to the engine it began with.
         glance: as in :func:`fissura.segment`.
+        views: as in :func:`fissura.segment`.
         resume: go on where an earlier run over the same raster with the same settings stopped.
         progress: called with tiles segmented and their total, then with windows measured and their total.
 
@@ -101,7 +103,7 @@ def segment_raster(
     if resume and engine == "auto":
         engine = engine_begun_with(folder) or engine
     at_once = runs_at_once(_TILES_AT_ONCE)
-    segmenter = Segmenter(file, cleaning=cleaning, engine=engine, glance=glance, at_once=at_once)
+    segmenter = Segmenter(file, cleaning=cleaning, engine=engine, glance=glance, views=views, at_once=at_once)
     maps = segment_to_maps(path, segmenter, folder, budget_bytes=budget, resume=resume, progress=progress)
     ran = segmenter.describe_engine()
     del segmenter  # measuring needs the memory
