@@ -205,6 +205,23 @@ def test_where_a_crack_fades_away_its_mask_goes_on(fading: float, monkeypatch: p
     assert np.median(faintest) < 0.1 if fading else np.median(faintest) > 0.9
 
 
+def test_smooth_masks_are_as_wide_as_the_geometry_says_whatever_the_edges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(painter_module, "crack_branches", lambda *_: [straight(5.0, 0, 60)])
+    ragged = PainterSettings(width_px=(5, 5), network_share=0, distractors=0)
+    smooth = PainterSettings(width_px=(5, 5), network_share=0, distractors=0, smooth_masks=True)
+    is_ragged = []
+    for seed in range(16):
+        first, second = (
+            paint_cracks(np.full((121, 121, 3), 150, np.uint8), np.random.default_rng(seed), each)
+            for each in (ragged, smooth)
+        )
+        np.testing.assert_array_equal(first.photo, second.photo)
+        widths_px = second.mask[:, 15:106].sum(axis=0)
+        assert (widths_px == 5).all()
+        is_ragged.append(first.mask[:, 15:106].sum(axis=0).std() > 0.3)
+    assert np.mean(is_ragged) > 0.5
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_paint_nothing_has_an_empty_mask(seed: int) -> None:
     before = surface(seed)

@@ -30,9 +30,19 @@ def test_changes_replace_the_recipes_own_settings_and_none_leaves_them() -> None
 
 @pytest.mark.parametrize(
     ("name", "changes", "named"),
-    [("nosuch", {}, "painted"), ("painted", {"steps": 0}, "steps"), ("painted", {"crop_px": 100}, "crop_px")],
+    [
+        ("nosuch", {}, "painted"),
+        ("painted", {"steps": 0}, "steps"),
+        ("painted", {"crop_px": 100}, "crop_px"),
+        ("painted", {"painter": {"fading": [0.9, 0.2]}}, "painter: .*fading: 0.9 to 0.2"),
+        ("painted", {"painter": {"fading": [-0.1, 0.2]}}, "painter: .*fading"),
+        ("painted", {"painter": {"width_px": [0, 9]}}, "painter: .*width_px: 0 to 9"),
+        ("painted", {"painter": {"visibility": [3, 2]}}, "painter: .*visibility"),
+    ],
 )
-def test_a_wrong_recipe_or_setting_is_one_line_that_names_it(name: str, changes: dict[str, int], named: str) -> None:
+def test_a_wrong_recipe_or_setting_is_one_line_that_names_it(
+    name: str, changes: dict[str, object], named: str
+) -> None:
     with pytest.raises(FissuraError, match=named) as caught:
         load_recipe(name, **changes)
     assert "\n" not in str(caught.value)

@@ -162,4 +162,4 @@ def load_recipe(name: str, **changes: Any) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise FissuraError(f"recipe {name}: {field}: {first['msg']}; change it") from error
+        raise FissuraError(f"recipe {name}: {field}: {first['msg'].removeprefix('Value error, ')}; change it") from error

@@ -40,6 +40,7 @@ from fissura.segmenting import Cleaning, ModelCard, Segmenter, bundled_model, re
 
 HELD_OUT = 0.15  # share of the photographs that selects and is never learned from
 GLANCED = 200  # painted crops that tell below what a tile may be passed over: one of them makes half a percent
+TEACHER_VIEWS = 4  # what it proposes is learned by a network that looks once
 TILE_PX, OVERLAP_PX = 512, 96
 # Larger tiles compute less twice and differ less from the whole, but only a small network has the memory for them.
 COMPACT_TILE_PX, COMPACT_OVERLAP_PX = 1024, 64
@@ -158,7 +159,7 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
         with TemporaryDirectory() as temporary:  # the teacher is asked as it will be used: exported, any size
             model = Path(temporary) / "teacher.onnx"
             export_model(network, _card(network, plan, recipe.cleaning), model)
-            teacher = Segmenter(model)
+            teacher = Segmenter(model, views=TEACHER_VIEWS)
             write_proposals(learned.cracked.at_most(MOST_PROPOSALS), teacher, folder.proposals, round_, advance)
             write_alarms(learned.uncracked.at_most(MOST_PROPOSALS), teacher, folder.proposals, round_, advance)
 

@@ -27,15 +27,28 @@ class PainterSettings:
         fading: smallest and largest standard deviation of a crack's contrast along its way, as a share of that
             contrast, not below 0. From about 0.5 on some stretches are not to be seen at all; the mask goes on over
             them, as the crack does.
+        smooth_masks: whether masks end where the crack's edges lie on average, as a person draws them, instead of
+            following each notch of the ragged edges that are painted.
         network_share: share of photographs that get an alligator network instead of single cracks.
         distractors: expected number of kinds of distractors per photograph.
+
+    Raises:
+        ValueError: if a range is reversed or below 0, or a width or a visibility is 0.
     """
 
     width_px: tuple[float, float] = (1.3, 26.0)
     visibility: tuple[float, float] = (1.7, 9.0)
     fading: tuple[float, float] = (0.35, 0.35)
+    smooth_masks: bool = False
     network_share: float = 0.08
     distractors: float = 1.5
+
+    def __post_init__(self) -> None:
+        for name, (smallest, largest) in (("width_px", self.width_px), ("visibility", self.visibility)):
+            if not 0 < smallest <= largest:
+                raise ValueError(f"{name}: {smallest:g} to {largest:g} is no range above 0")
+        if not 0 <= self.fading[0] <= self.fading[1]:
+            raise ValueError(f"fading: {self.fading[0]:g} to {self.fading[1]:g} is no range from 0 on")
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,7 @@ class PaintedPhoto:
 
     Attributes:
         photo: ``(H, W, 3)`` uint8 RGB.
-        mask: ``(H, W)`` bool, True where a crack covers more than half of the pixel.
+        mask: ``(H, W)`` bool, True where a crack, its edges as the settings say, covers more than half of the pixel.
         branches: the geometry painted: centre lines and the width along them, in px.
     """
 
@@ -93,7 +106,8 @@ def paint_cracks(
             pixels = _fill(pixels, covered, width_px, rng)
         else:
             pixels = _darken(pixels, covered, width_px, settings, rng)
-        mask |= covered > 0.5
+        outline = coverage(crack, height, width) if settings.smooth_masks else covered
+        mask |= outline > 0.5
         branches += crack
     return PaintedPhoto(np.clip(pixels + 0.5, 0, 255).astype(np.uint8), mask, tuple(branches))
 
