@@ -162,4 +162,5 @@ def load_recipe(name: str, **changes: Any) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise FissuraError(f"recipe {name}: {field}: {first['msg'].removeprefix('Value error, ')}; change it") from error
+        problem = first["msg"].removeprefix("Value error, ")
+        raise FissuraError(f"recipe {name}: {field}: {problem}; change it") from error
