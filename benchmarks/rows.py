@@ -166,11 +166,17 @@ SUPERVISED_FROM_RANDOM = replace(
     note="human masks alone: the same network from random weights",
     settings=SUPERVISED.settings | {"pretrained": False},
 )
+RAGGED = replace(
+    PAINTED,
+    name="painted-ragged",
+    note="ours, masks along ragged edges and a teacher of two views (recipe of version 5)",
+    settings=PAINTED.settings | {"version": 5, "painter": {"fading": [0.2, 0.9]}},
+)
 STEADY: dict[str, Any] = {"painter": {"fading": [0.35, 0.35]}}
 PAINTED_STEADY = replace(
     PAINTED,
     name="painted-steady",
-    note="ours, painted cracks that hardly fade along their way (recipe of version 4)",
+    note="the same, painted cracks that hardly fade along their way (recipe of version 4)",
     settings=PAINTED.settings | STEADY | {"version": 4},
 )
 # What recipes `painted` and `supervised` were in version 3: from random weights, on a larger network.
@@ -294,6 +300,7 @@ ROWS: tuple[Row, ...] = (
     _tuned(SEED),
     *_with_seeds(PAINTED, _four_views(PAINTED), SUPERVISED, _four_views(SUPERVISED)),
     SUPERVISED_FROM_RANDOM,
+    RAGGED,
     PAINTED_STEADY,
     NOT_AVERAGED,
     FROM_RANDOM,
@@ -303,7 +310,7 @@ ROWS: tuple[Row, ...] = (
     SUPERVISED_COMPACT,
     COMPACT_ONLY,
     COMPACT_LONGER,
-    *_with_seeds(PAINTED_STEADY, PAINTED_COMPACT, SUPERVISED_COMPACT),
+    *_with_seeds(RAGGED, PAINTED_STEADY, PAINTED_COMPACT, SUPERVISED_COMPACT),
     ACTIVATION,
     REFINED,
     REVERSE_DISTILLATION,

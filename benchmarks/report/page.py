@@ -15,7 +15,10 @@ BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 IN_README = (
     "painted",
     "supervised",
+    "supervised-from-random",
     "box",
+    "painted-four-views",
+    "box-four-views",
     "painted-compact",
     "supervised-compact",
     "seed",
@@ -49,9 +52,10 @@ model's smallest extent since it had been scored here with extents of its own: i
 and on METU's photographs, by which the extent was chosen; F1 was higher. That painted cracks fade, and that crops
 with painted distractors have no say in the step to a mask any more where that extent stands, was chosen by labels
 of training photographs and of METU's and by painted cracks, knowing that recall was short here; with them, one
-model had been scored, and the row painted-steady is. The rows named compact chose their checkpoint among all
-epochs, the others among those of the last round of self-training. Other ways of self-training were scored here too
-and left: docs/method.md names them.
+model had been scored, and the row painted-steady is. Smooth masks of painted cracks were chosen for the ragged look
+of masks on training photographs, a teacher of four views by painted cracks; the bundled model in four views had been
+scored before. The rows named compact chose their checkpoint among all epochs, the others among those of the last
+round of self-training. Other ways of self-training were scored here too and left: docs/method.md names them.
 
 With one seed, brackets hold the 95 % bootstrap interval over parent photographs. With several, the figure is their
 mean, ± their standard deviation, and in parentheses how many."""
