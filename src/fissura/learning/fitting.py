@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,6 +33,8 @@ from fissura.learning.streams import Sample, Stream
 from fissura.learning.validating import Validation
 
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # Fabric logs there too; the bar says it better
+
+_NICENESS = 10  # of loading processes
 
 Propose = Callable[[nn.Module, int, Callable[[], None]], None]
 
@@ -114,11 +117,17 @@ def _loader(stream: Stream, recipe: Recipe, epoch: int, threads: int) -> DataLoa
         stream,
         batch_size=recipe.batch,
         sampler=range(epoch * samples, (epoch + 1) * samples),
-        num_workers=max(1, threads - 1) if can_fork else 0,
+        num_workers=threads if can_fork else 0,
         prefetch_factor=4 if can_fork else None,
         multiprocessing_context="fork" if can_fork else None,
-        worker_init_fn=leave_signals_to_parent,
+        worker_init_fn=_begin_loading,
     )
+
+
+def _begin_loading(worker: int) -> None:
+    """Let a loading process use what the network leaves: its threads wait for each other, so all for a slow one."""
+    leave_signals_to_parent(worker)
+    os.nice(_NICENESS)
 
 
 def _loss(student: nn.Module, batch: Sample, recipe: Recipe) -> Tensor:
