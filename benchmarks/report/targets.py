@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 
 from report.figures import MEAN, Method
 
@@ -26,35 +25,27 @@ def target_lines(methods: list[Method], sources: list[str]) -> list[str]:
     if in_views:
         lines = ["| `painted` | target | measured | reached | in four views |", "|---|---|---|---|---|"]
 
-    def line(what: str, target: str, measure: Callable[[Method], float], bound: float, other: Method | None) -> None:
-        measured = measure(painted)
+    def line(
+        what: str, least: float | None, scope: str, metric: str, other: Method | None, over: float = 1.0
+    ) -> None:
+        measured = painted.value(scope, metric) / over
         if math.isnan(measured):
             return
-        reached = measured <= bound if target.startswith("at most") else measured >= bound
+        reached = measured <= MOST_FALSE_ALARMS if least is None else measured >= least
         answer = "open" if _is_open(painted, other) else "yes" if reached else "no"
-        more = f" {measure(in_views):.3f} |" if in_views else ""
-        lines.append(f"| {what} | {target} | {measured:.3f} | {answer} |{more}")
+        more = f" {in_views.value(scope, metric) / over:.3f} |" if in_views else ""
+        lines.append(f"| {what} | {measured:.3f} | {answer} |{more}")
 
     for name, least in LEAST_SHARE.items():
         if other := named.get(name):
-            theirs = other.value(MEAN, DICE)
-            what = f"Dice over that of `{name}`, mean of sources"
-            line(
-                what, f"at least {least:g}", lambda ours, theirs=theirs: ours.value(MEAN, DICE) / theirs, least, other
-            )
+            what = f"Dice over that of `{name}`, mean of sources | at least {least:g}"
+            line(what, least, MEAN, DICE, other, over=other.value(MEAN, DICE))
     for source, name in itertools.product(sources, CEILINGS):
         if other := named.get(name):
             theirs = other.value(source, TOLERANT)
-            what, target = f"F1 with 2 px tolerance, {source}", f"at least `{name}`: {theirs:.3f}"
-            line(what, target, lambda ours, source=source: ours.value(source, TOLERANT), theirs, other)
-    most = MOST_FALSE_ALARMS
-    line(
-        "false alarms, all sources",
-        f"at most {most:g}",
-        lambda ours: ours.value("overall", "false_alarm_rate"),
-        most,
-        None,
-    )
+            what = f"F1 with 2 px tolerance, {source} | at least `{name}`: {theirs:.3f}"
+            line(what, theirs, source, TOLERANT, other)
+    line(f"false alarms, all sources | at most {MOST_FALSE_ALARMS:g}", None, "overall", "false_alarm_rate", None)
     if any("| open |" in text for text in lines):
         lines += ["", "Open: one of the two is stale (\\*), or the other had less than half of the CPU minutes."]
     return lines
