@@ -62,7 +62,7 @@ def draw_against_cost(methods: list[Method], path: Path) -> None:
             textcoords=axes.get_yaxis_transform(),
             fontsize=8,
             va="center",
-            arrowprops={"arrowstyle": "-", "color": "#cccccc", "linewidth": 0.7, "shrinkB": 4},
+            arrowprops={"arrowstyle": "-", "color": "#cccccc", "linewidth": 0.7, "shrinkB": 4, "relpos": (0, 0.5)},
         )
     minutes = "CPU minutes of training, or of tuning where nothing is trained"
     axes.set(xscale="log", ylim=(0, 1), xlabel=minutes, ylabel="Dice, mean of sources")
