@@ -73,8 +73,8 @@ class Segmenter:
             results are comparable.
 
     Raises:
-        FissuraError: if the model file cannot be used or does not know how to glance, or the engine is not
-            installed.
+        FissuraError: if the model file cannot be used or does not know how to glance, the engine is not installed, or
+            there is no such number of views.
 
     Example:
         >>> segmenter = Segmenter(Path("walls.onnx"))  # doctest: +SKIP

@@ -47,10 +47,9 @@ def mean_of_views(
                [3., 4.]], dtype=float32)
     """
     total = predict(planes)
-    for view in range(1, checked_views(views)):
+    for view in range(1, views):
         turns, is_mirrored = divmod(view, 2)
         seen = np.rot90(planes, turns, axes=(1, 2))
         logit = predict(np.ascontiguousarray(seen[:, :, ::-1] if is_mirrored else seen))
         total += np.rot90(logit[:, ::-1] if is_mirrored else logit, -turns)
-    total /= views
-    return total
+    return total if views == 1 else np.divide(total, views, out=total)
