@@ -36,7 +36,8 @@ from methods.peers import PEERS, ask_peer, refine
 from methods.recipes import ask_model, train_recipe
 from methods.tuning import Tuned, hold_out
 from report.page import write_report
-from rows import ROWS, Row, read_results
+from row import Row
+from rows import ROWS, read_results
 
 HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("FISSURA_DATA", HERE.parents[1] / "shared" / "data")) / "field"
@@ -137,6 +138,7 @@ def run(row: Row, fingerprint: str, data: Path = DATA, runs: Path = RUNS, result
         content = {
             "row": row.facts(),
             "recipe" if row.method == "recipe" else "settings": row.full_settings(),
+            "start": row.start(),
             "data_fingerprint": fingerprint,
             "training": answer.training,
             "cleaning": answer.cleaning.model_dump(),

@@ -34,7 +34,8 @@ from methods.classical import CLASSICAL
 from report.plots import COLOURS
 from report.section import RESULTS as SECTIONS
 from report.section import machine, write_section
-from rows import ROWS, Row, read_results
+from row import Row
+from rows import ROWS, read_results
 
 PHOTOS = 24  # of each of which the time is taken
 NEAR = 0.06  # of the best Dice: those are drawn a second time, larger

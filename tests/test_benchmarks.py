@@ -20,7 +20,8 @@ from methods.tuning import HeldOut, Tuned
 from report.figures import MEAN, methods_of
 from report.page import write_report
 from report.targets import fairness_lines, target_lines
-from rows import ROWS, Row
+from row import Row
+from rows import ROWS
 
 PAINTED = Row("painted", "ours", settings={"recipe": "painted"})
 SUPERVISED = Row("supervised", "masks", "recipe", "human masks", {"recipe": "supervised"})
@@ -31,6 +32,7 @@ def _result(row: Row, dice: float, **changes: Any) -> dict[str, Any]:
     return {
         "row": row.facts(),
         "recipe" if row.method == "recipe" else "settings": row.full_settings(),
+        "start": row.start(),
         "data_fingerprint": "f",
         "training": {"steps": 2000, "cpu_minutes": 60.0, "minutes": 40.0, "cores": 2, "precision": "32-true"},
         "cleaning": {"low": 0.5, "high": 0.9, "min_extent_px": 64.0, "min_extent_fraction": 0.2},
@@ -59,6 +61,16 @@ def test_a_result_counts_as_long_as_recipe_seed_and_data_are_the_same() -> None:
     assert not Row("painted", "ours", settings={"recipe": "painted"}, seed=1).is_answered_by(result)
     assert not Row("painted", "ours", settings={"recipe": "painted"}, uncracked=4).is_answered_by(result)
     assert not Row("painted", "ours", settings={"recipe": "painted", "steps": 9}).is_answered_by(result)
+
+
+def test_a_result_that_began_with_another_bundled_model_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    from_random = replace(PAINTED, settings=PAINTED.settings | {"pretrained": False})
+    of_painted, of_random = _result(PAINTED, 0.7), _result(from_random, 0.6)
+    runs = PAINTED.run, from_random.run
+    monkeypatch.setattr("row.box_settings", lambda: {"sha256": "another"})
+    assert not PAINTED.is_answered_by(of_painted)
+    assert from_random.is_answered_by(of_random)
+    assert (PAINTED.run != runs[0], from_random.run == runs[1]) == (True, True)
 
 
 def test_a_recipe_described_in_other_words_is_the_same() -> None:

@@ -18,7 +18,7 @@ from fissura.photos import DataSet, Photo, load_data
 from fissura.segmenting import Segmenter
 from methods.answer import Answer, Clock
 from methods.tuning import Score
-from rows import Row
+from row import Row
 
 
 def train_recipe(row: Row, data: Path, folder: Path) -> Answer:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rows import Row
+from row import Row
 
 MEAN = "mean of sources"
 NOT_SOURCES = ("overall", MEAN)

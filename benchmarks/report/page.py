@@ -9,7 +9,7 @@ from fissura.files import written_whole
 from report.figures import MEAN, TRAINED_ELSEWHERE, Method, methods_of, sources_of
 from report.plots import draw_against_cost, draw_against_uncracked, draw_bars
 from report.targets import DICE, TOLERANT, fairness_lines, target_lines
-from rows import Row
+from row import Row
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 IN_README = (
