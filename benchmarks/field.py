@@ -30,8 +30,8 @@ from fissura.files import written_whole
 from fissura.photos import load_data, opening_only, read_photo
 from fissura.segmenting import bundled_model
 from methods.answer import Answer, Clock
-from methods.box import answer_as_it_comes
 from methods.classical import CLASSICAL
+from methods.finished import answer_as_it_comes
 from methods.peers import PEERS, ask_peer, refine
 from methods.recipes import ask_model, train_recipe
 from methods.tuning import Tuned, hold_out

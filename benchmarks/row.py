@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from fissura.learning import Recipe, load_recipe
-from methods.box import box_settings
+from methods.finished import bundled_settings
 
 Supervision = Literal["nothing", "other photographs", "labels", "uncracked photographs", "human masks"]
 
@@ -72,7 +72,7 @@ class Row:
 
     def start(self) -> dict[str, Any] | None:
         """Tell which bundled model training begins with; None where it does not begin with one."""
-        return box_settings() if self.method == "recipe" and self.recipe().starts_from_bundled else None
+        return bundled_settings() if self.method == "recipe" and self.recipe().starts_from_bundled else None
 
     def is_answered_by(self, result: dict[str, Any], fingerprint: str | None = None) -> bool:
         """Tell whether a result is of this row as it is now, and of the data of that fingerprint if one is given."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from methods.box import box_settings
+from methods.finished import bundled_settings
 from row import Row
 
 SEEDS = (0, 1, 2)
@@ -51,7 +51,7 @@ SUPERVISED = Row(
     {"recipe": "supervised"},
     cpu_minutes=20,
 )
-BOX = Row("box", "our bundled model, as it comes", "box", "other photographs", box_settings(), cpu_minutes=1)
+BOX = Row("box", "our bundled model, as it comes", "box", "other photographs", bundled_settings(), cpu_minutes=1)
 SEED = Row(
     "seed",
     "the original's global max-pool; compact network",

@@ -67,7 +67,7 @@ def test_a_result_that_began_with_another_bundled_model_does_not_count(monkeypat
     from_random = replace(PAINTED, settings=PAINTED.settings | {"pretrained": False})
     of_painted, of_random = _result(PAINTED, 0.7), _result(from_random, 0.6)
     runs = PAINTED.run, from_random.run
-    monkeypatch.setattr("row.box_settings", lambda: {"sha256": "another"})
+    monkeypatch.setattr("row.bundled_settings", lambda: {"sha256": "another"})
     assert not PAINTED.is_answered_by(of_painted)
     assert from_random.is_answered_by(of_random)
     assert (PAINTED.run != runs[0], from_random.run == runs[1]) == (True, True)

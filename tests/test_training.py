@@ -13,10 +13,10 @@ import pytest
 
 import fissura
 from fissura.errors import FissuraError
-from fissura.learning import Trained, load_recipe, resume, train
-from fissura.learning import training as training_module
+from fissura.learning import Trained, calibrating, load_recipe, resume, train
 from fissura.learning.learner import read_checkpoint
 from fissura.learning.run import Plan, RunFolder
+from fissura.learning.training import HELD_OUT
 from fissura.learning.validating import PAINTED, Validation
 from fissura.photos import load_data, read_photo, save_image, split_by_group
 from fissura.segmenting import Segmenter, bundled_model, read_card
@@ -85,11 +85,9 @@ def test_crops_with_painted_distractors_are_judged_where_no_model_vouches_for_th
     network: str, distractors: int, walls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judged: list[int] = []
-    monkeypatch.setattr(training_module, "choose_cleaning", lambda _, uncracked, *__: judged.append(len(uncracked)))
-    recipe = load_recipe("painted", **SHORT, network=network)
-    plan = Plan(recipe=recipe, seed=0, data=(walls,), data_fingerprint="any", precision="32-true", threads=1)
-    held_out = split_by_group(load_data(walls), training_module.HELD_OUT, 0)[1]
-    training_module._choose(Segmenter(bundled_model()), plan, held_out)
+    monkeypatch.setattr(calibrating, "choose_cleaning", lambda _, uncracked, *__: judged.append(len(uncracked)))
+    held_out = split_by_group(load_data(walls), HELD_OUT, 0)[1]
+    calibrating.calibrate(bundled_model(), load_recipe("painted", **SHORT, network=network), 0, held_out)
     assert judged == [len(held_out.uncracked) + distractors]
 
 

@@ -9,15 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
-from numpy.typing import NDArray
 from torch import nn
 
-from fissura.errors import FissuraError, UnreadablePhotoError
+from fissura.errors import FissuraError
 from fissura.files import output_folder
+from fissura.learning.calibrating import calibrate, calibrate_glance
 from fissura.learning.exporting import export_model, replace_card
 from fissura.learning.fitting import fit
 from fissura.learning.learner import Learner
@@ -25,21 +24,13 @@ from fissura.learning.networks import CompactUNet, multiple_px
 from fissura.learning.proposing import MOST_PROPOSALS, write_alarms, write_proposals
 from fissura.learning.recipe import Recipe
 from fissura.learning.run import Plan, Precision, RunFolder
-from fissura.learning.selection import EXTENT_FRACTIONS, Judged, choose_cleaning, choose_glance
-from fissura.learning.streams import (
-    Stream,
-    exact_samples,
-    labelled_stream,
-    masked_stream,
-    painted_stream,
-    uncracked_samples,
-)
-from fissura.learning.validating import MOST_PHOTOS, PAINTED, Validation
-from fissura.photos import DataSet, load_data, opening_only, read_photo, split_by_group
+from fissura.learning.selection import Judged
+from fissura.learning.streams import Stream, labelled_stream, masked_stream, painted_stream
+from fissura.learning.validating import Validation
+from fissura.photos import DataSet, load_data, opening_only, split_by_group
 from fissura.segmenting import Cleaning, ModelCard, Segmenter, bundled_model, read_card, usable_cores
 
 HELD_OUT = 0.15  # share of the photographs that selects and is never learned from
-GLANCED = 200  # painted crops that tell below what a tile may be passed over: one of them makes half a percent
 TEACHER_VIEWS = 4  # what it proposes is learned by a network that looks once
 TILE_PX, OVERLAP_PX = 512, 96
 # Larger tiles compute less twice and differ less from the whole, but only a small network has the memory for them.
@@ -171,10 +162,8 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
     export_model(learner.network, _card(learner.network, plan, recipe.cleaning), folder.model)
     judged = None
     if recipe.calibrate:
-        judged = _choose(Segmenter(folder.model), plan, held_out)
-        larger = recipe.model_copy(update={"crop_px": 2 * recipe.crop_px})  # tiles are, and hold longer cracks
-        crops = exact_samples(held_out, larger, GLANCED, plan.seed + 3)
-        glance_below = choose_glance(Segmenter(folder.model, cleaning=judged.cleaning), [photo for photo, _ in crops])
+        judged = calibrate(folder.model, recipe, plan.seed, held_out)
+        glance_below = calibrate_glance(folder.model, recipe, plan.seed, held_out, judged.cleaning)
         card = _card(learner.network, plan, judged.cleaning)
         replace_card(folder.model, card.model_copy(update={"glance_below": glance_below}))
     return Trained(folder.model, folder.path, history, judged)
@@ -215,30 +204,6 @@ def _fastest_precision() -> Precision:
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
     has_bf16 = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
     return "bf16-mixed" if has_bf16 else "32-true"
-
-
-def _choose(segmenter: Segmenter, plan: Plan, held_out: DataSet) -> Judged:
-    crops = exact_samples(held_out, plan.recipe, PAINTED, plan.seed + 1)
-    painted = [(segmenter.probability(photo), truth == 1) for photo, truth in crops]
-    uncracked, cracked = (_probabilities(photos, segmenter) for photos in (held_out.uncracked, held_out.cracked))
-    extents = EXTENT_FRACTIONS
-    if plan.recipe.method == "painted":
-        if plan.recipe.starts_from_bundled:  # that model has been judged on more surfaces than these
-            extents = (read_card(bundled_model()).cleaning.min_extent_fraction,)
-        else:  # held-out photographs are few; with stains, joints and shadows painted on them they tell more
-            stained = uncracked_samples(held_out, plan.recipe, PAINTED, plan.seed + 2)
-            uncracked += [segmenter.probability(photo) for photo in stained]
-    return choose_cleaning(painted, uncracked, cracked, extents)
-
-
-def _probabilities(photos: DataSet, segmenter: Segmenter) -> list[NDArray[np.float32]]:
-    maps = []
-    for photo in photos.at_most(MOST_PHOTOS):
-        try:
-            maps.append(segmenter.probability(read_photo(photo.path)))
-        except UnreadablePhotoError:
-            continue
-    return maps
 
 
 def _card(network: nn.Module, plan: Plan, cleaning: Cleaning) -> ModelCard:

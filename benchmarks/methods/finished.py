@@ -1,4 +1,4 @@
-"""A model file as it comes, its step to a mask too; the bundled one has seen none of these photographs."""
+"""A finished model file, its step to a mask as it comes; the bundled one has seen none of these photographs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def answer_as_it_comes(data: Path, model: Path | None = None, views: int = 1) ->
     return Answer(lambda: fissura.evaluate([data], model=model, views=views), training, cleaning, None)
 
 
-def box_settings() -> dict[str, Any]:
+def bundled_settings() -> dict[str, Any]:
     """Tell one bundled model from another; empty where there is none."""
     try:
         return {"sha256": hashlib.sha256(bundled_model().read_bytes()).hexdigest()[:16]}
