@@ -131,6 +131,15 @@ def test_targets_show_what_four_views_reach_besides() -> None:
     assert target_lines(methods, ["CFD"])[2].endswith("| 0.900 | no | 0.950 |")
 
 
+def test_labels_and_masks_are_compared_from_random_weights_too() -> None:
+    names = ("painted", 0.7), ("supervised", 0.8), ("painted-from-random", 0.6), ("supervised-from-random", 0.5)
+    rows = [(next(row for row in ROWS if row.name == name), dice) for name, dice in names]
+    lines = target_lines(methods_of([(row, _result(row, dice)) for row, dice in rows]), ["CFD"])
+    table = lines[lines.index("| `painted-from-random` | target | measured | reached |") :]
+    assert table[2].endswith("| 1.200 | yes |")
+    assert not any("`supervised`" in line for line in table)
+
+
 def test_a_comparison_with_a_row_trained_less_proves_nothing() -> None:
     less = {"steps": 500, "cpu_minutes": 15.0, "minutes": 10.0, "cores": 2, "precision": "32-true"}
     methods = methods_of([(PAINTED, _result(PAINTED, 0.9)), (SUPERVISED, _result(SUPERVISED, 0.5, training=less))])

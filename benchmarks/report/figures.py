@@ -33,6 +33,15 @@ class Figure:
     high95: float
     seeds: int
 
+    @property
+    def reach(self) -> tuple[float, float]:
+        """How far a bar of error reaches below and above: the spread over seeds, of one seed its interval."""
+        if self.spread is not None:
+            return self.spread, self.spread
+        if np.isnan(self.low95):
+            return 0.0, 0.0
+        return max(0.0, self.value - self.low95), max(0.0, self.high95 - self.value)
+
     def __str__(self) -> str:
         """Write it as a cell of a table."""
         if self.spread is not None:

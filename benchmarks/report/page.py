@@ -15,6 +15,7 @@ BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 IN_README = (
     "painted",
     "supervised",
+    "painted-from-random",
     "supervised-from-random",
     "box",
     "painted-four-views",

@@ -34,9 +34,7 @@ def draw_bars(methods: list[Method], sources: list[str], path: Path) -> None:
             figure = method.figure(panel, DICE)
             if figure is None:
                 continue
-            reach = np.nan_to_num([[figure.value - figure.low95], [figure.high95 - figure.value]]).clip(min=0)
-            if figure.spread is not None:
-                reach = np.full((2, 1), figure.spread)
+            reach = np.reshape(figure.reach, (2, 1))
             axes.barh(place, figure.value, xerr=reach, color=_colour(method), height=0.75, capsize=2)
         axes.set(title=panel, xlim=(0, 1), yticks=places, yticklabels=[_title(method) for method in methods])
         _tidy(axes, grid="x")
@@ -82,12 +80,12 @@ def draw_against_uncracked(methods: list[Method], sources: list[str], path: Path
     line = sorted(few, key=lambda method: method.row.uncracked or 0) + full
     picture = Picture(figsize=(6, 3.6), layout="constrained")
     axes = picture.subplots()
-    for source in [*sources, MEAN]:
-        figures = [method.figure(source, DICE) for method in line]
-        values = [np.nan if figure is None else figure.value for figure in figures]
-        reach = [0.0 if figure is None or figure.spread is None else figure.spread for figure in figures]
+    for index, source in enumerate([*sources, MEAN]):
+        found = [(at, figure) for at, method in enumerate(line) if (figure := method.figure(source, DICE))]
+        places = [at + 0.04 * (index - len(sources) / 2) for at, _ in found]  # apart, or the bars of error would meet
+        values, reach = [figure.value for _, figure in found], np.transpose([figure.reach for _, figure in found])
         style = {"color": "#0b6e4f", "linewidth": 2.5} if source == MEAN else {"linewidth": 1.2}
-        axes.errorbar(range(len(line)), values, reach, marker="o", capsize=2, label=source, **style)
+        axes.errorbar(places, values, reach, marker="o", markersize=4, capsize=2, label=source, **style)
     axes.set(
         xticks=range(len(line)),
         xticklabels=[str(method.row.uncracked or "all") for method in line],

@@ -16,38 +16,49 @@ AS_LONG = 0.1  # steps or CPU minutes that differ by less than this share count 
 
 
 def target_lines(methods: list[Method], sources: list[str]) -> list[str]:
-    """Write the table of targets; what has not been measured is left out."""
+    """Write the tables of targets; what has not been measured is left out."""
     named = {method.row.name: method for method in methods}
-    painted, in_views = named.get("painted"), named.get("painted-four-views")
+    painted = named.get("painted")
     if painted is None:
         return ["`painted` has not been measured."]
-    lines = ["| `painted` | target | measured | reached |", "|---|---|---|---|"]
-    if in_views:
-        lines = ["| `painted` | target | measured | reached | in four views |", "|---|---|---|---|---|"]
+    baselines = [*CEILINGS, "seed"]
+    lines = _against(painted, [named[name] for name in baselines if name in named], sources, named)
+    ours, theirs = (named.get(f"{name}-from-random") for name in ("painted", "supervised"))
+    if ours and theirs:
+        lines += ["", "Labels and masks where both begin with random weights:", ""]
+        lines += _against(ours, [theirs], sources, named)
+    if any("| open |" in text for text in lines):
+        lines += ["", "Open: one of the two is stale (\\*), or the other had less than half of the CPU minutes."]
+    return lines
+
+
+def _against(ours: Method, others: list[Method], sources: list[str], named: dict[str, Method]) -> list[str]:
+    """Write the table of one method's targets: Dice over others', F1 beside the ceilings', false alarms."""
+    in_views = named.get(f"{ours.row.name}-four-views")
+    lines = [f"| `{ours.row.name}` | target | measured | reached |" + (" in four views |" if in_views else "")]
+    lines.append("|---" * (5 if in_views else 4) + "|")
 
     def line(
         what: str, least: float | None, scope: str, metric: str, other: Method | None, over: float = 1.0
     ) -> None:
-        measured = painted.value(scope, metric) / over
+        measured = ours.value(scope, metric) / over
         if math.isnan(measured):
             return
         reached = measured <= MOST_FALSE_ALARMS if least is None else measured >= least
-        answer = "open" if _is_open(painted, other) else "yes" if reached else "no"
+        answer = "open" if _is_open(ours, other) else "yes" if reached else "no"
         more = f" {in_views.value(scope, metric) / over:.3f} |" if in_views else ""
         lines.append(f"| {what} | {measured:.3f} | {answer} |{more}")
 
-    for name, least in LEAST_SHARE.items():
-        if other := named.get(name):
-            what = f"Dice over that of `{name}`, mean of sources | at least {least:g}"
-            line(what, least, MEAN, DICE, other, over=other.value(MEAN, DICE))
-    for source, name in itertools.product(sources, CEILINGS):
-        if other := named.get(name):
+    for other in others:
+        least = LEAST_SHARE[other.row.name]
+        what = f"Dice over that of `{other.row.name}`, mean of sources | at least {least:g}"
+        line(what, least, MEAN, DICE, other, over=other.value(MEAN, DICE))
+    for source, other in itertools.product(sources, others):
+        if other.row.name in CEILINGS:
             theirs = other.value(source, TOLERANT)
-            what = f"F1 with 2 px tolerance, {source} | at least `{name}`: {theirs:.3f}"
+            what = f"F1 with 2 px tolerance, {source} | at least `{other.row.name}`: {theirs:.3f}"
             line(what, theirs, source, TOLERANT, other)
     line(f"false alarms, all sources | at most {MOST_FALSE_ALARMS:g}", None, "overall", "false_alarm_rate", None)
-    if any("| open |" in text for text in lines):
-        lines += ["", "Open: one of the two is stale (\\*), or the other had less than half of the CPU minutes."]
     return lines
 
 
