@@ -22,19 +22,19 @@ def target_lines(methods: list[Method], sources: list[str]) -> list[str]:
     if painted is None:
         return ["`painted` has not been measured."]
     baselines = [*CEILINGS, "seed"]
-    lines = _against(painted, [named[name] for name in baselines if name in named], sources, named)
+    others = [named[name] for name in baselines if name in named]
+    lines = _against(painted, others, sources, named.get("painted-four-views"))
     ours, theirs = (named.get(f"{name}-from-random") for name in ("painted", "supervised"))
     if ours and theirs:
         lines += ["", "Labels and masks where both begin with random weights:", ""]
-        lines += _against(ours, [theirs], sources, named)
+        lines += _against(ours, [theirs], sources, None)
     if any("| open |" in text for text in lines):
         lines += ["", "Open: one of the two is stale (\\*), or the other had less than half of the CPU minutes."]
     return lines
 
 
-def _against(ours: Method, others: list[Method], sources: list[str], named: dict[str, Method]) -> list[str]:
+def _against(ours: Method, others: list[Method], sources: list[str], in_views: Method | None) -> list[str]:
     """Write the table of one method's targets: Dice over others', F1 beside the ceilings', false alarms."""
-    in_views = named.get(f"{ours.row.name}-four-views")
     lines = [f"| `{ours.row.name}` | target | measured | reached |" + (" in four views |" if in_views else "")]
     lines.append("|---" * (5 if in_views else 4) + "|")
 

@@ -28,7 +28,7 @@ def calibrate(model: Path, recipe: Recipe, seed: int, held_out: DataSet) -> Judg
         held_out: photographs that training has not seen; masks of theirs are read for a supervised recipe alone.
 
     Returns:
-        The choice, and how it does on them.
+        The choice, and how it does on them; see `choose_cleaning`.
 
     Example:
         >>> calibrate(Path("walls.onnx"), load_recipe("painted"), 0, held_out).cleaning  # doctest: +SKIP
@@ -56,6 +56,12 @@ def calibrate_glance(model: Path, recipe: Recipe, seed: int, held_out: DataSet, 
         seed: seed of what is painted.
         held_out: photographs that training has not seen.
         cleaning: the step from probability to mask that was chosen.
+
+    Returns:
+        A probability in [0, 1]; None if the model finds no painted crack.
+
+    Example:
+        >>> calibrate_glance(model, recipe, 0, held_out, judged.cleaning)  # doctest: +SKIP
     """
     larger = recipe.model_copy(update={"crop_px": 2 * recipe.crop_px})  # tiles are, and hold longer cracks
     crops = exact_samples(held_out, larger, GLANCED, seed + 3)
