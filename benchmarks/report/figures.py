@@ -35,7 +35,7 @@ class Figure:
 
     @property
     def reach(self) -> tuple[float, float]:
-        """How far its bar of error reaches below and above, from 0 on: spread over seeds, of one seed its interval."""
+        """How far its error bar reaches down and up, from 0 on: spread over seeds, of one seed its interval."""
         if self.spread is not None:
             return self.spread, self.spread
         if np.isnan(self.low95):
