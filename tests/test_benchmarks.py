@@ -131,11 +131,13 @@ def test_targets_show_what_four_views_reach_besides() -> None:
     assert target_lines(methods, ["CFD"])[2].endswith("| 0.900 | no | 0.950 |")
 
 
-def test_labels_and_masks_are_compared_from_random_weights_too() -> None:
-    names = ("painted", 0.7), ("supervised", 0.8), ("painted-from-random", 0.6), ("supervised-from-random", 0.5)
+@pytest.mark.parametrize("pair", ["from-random", "compact"])
+def test_labels_and_masks_are_compared_like_for_like_too(pair: str) -> None:
+    names = ("painted", 0.7), ("supervised", 0.8), (f"painted-{pair}", 0.6), (f"supervised-{pair}", 0.5)
     rows = [(next(row for row in ROWS if row.name == name), dice) for name, dice in names]
     lines = target_lines(methods_of([(row, _result(row, dice)) for row, dice in rows]), ["CFD"])
-    table = lines[lines.index("| `painted-from-random` | target | measured | reached |") :]
+    table = lines[lines.index(f"| `painted-{pair}` | target | measured | reached |") :]
+    assert lines[-len(table) - 2].endswith("(labels 1 seed, human masks 1 seed):")
     assert table[2].endswith("| 1.200 | yes |")
     assert not any("`supervised`" in line for line in table)
 

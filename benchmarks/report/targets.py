@@ -9,6 +9,10 @@ from report.figures import MEAN, Method
 
 # Masks after the bundled model, masks alone, and masks alone on a larger network.
 CEILINGS = "supervised", "supervised-from-random", "supervised-compact"
+PAIRS = {  # each of `painted` and `supervised`
+    "from-random": "where both begin with random weights",
+    "compact": "on the compact network, both from random weights, with the recipes of version 3",
+}
 LEAST_SHARE = dict.fromkeys(CEILINGS, 0.97) | {"seed": 1.6}  # of their Dice, mean of sources
 MOST_FALSE_ALARMS = 0.05
 DICE, TOLERANT = "dice_cracked", "tolerance_f1_2px"
@@ -24,10 +28,11 @@ def target_lines(methods: list[Method], sources: list[str]) -> list[str]:
     baselines = [*CEILINGS, "seed"]
     others = [named[name] for name in baselines if name in named]
     lines = _against(painted, others, sources, named.get("painted-four-views"))
-    ours, theirs = (named.get(f"{name}-from-random") for name in ("painted", "supervised"))
-    if ours and theirs:
-        lines += ["", "Labels and masks where both begin with random weights:", ""]
-        lines += _against(ours, [theirs], sources, None)
+    for pair, what in PAIRS.items():
+        ours, theirs = (named.get(f"{name}-{pair}") for name in ("painted", "supervised"))
+        if ours and theirs:
+            lines += ["", f"Labels and masks {what} ({_seeds(ours)}, {_seeds(theirs)}):", ""]
+            lines += _against(ours, [theirs], sources, None)
     if any("| open |" in text for text in lines):
         lines += ["", "Open: one of the two is stale (\\*), or the other had less than half of the CPU minutes."]
     return lines
@@ -60,6 +65,11 @@ def _against(ours: Method, others: list[Method], sources: list[str], in_views: M
             line(what, theirs, source, TOLERANT, other)
     line(f"false alarms, all sources | at most {MOST_FALSE_ALARMS:g}", None, "overall", "false_alarm_rate", None)
     return lines
+
+
+def _seeds(method: Method) -> str:
+    count = len(method.results)
+    return f"{method.row.supervision} {count} seed{'s' * (count > 1)}"
 
 
 def _is_open(painted: Method, other: Method | None) -> bool:
