@@ -169,7 +169,7 @@ REFINED = replace(
 )
 DRAEM = Row(
     "draem",
-    "anomalib's DRAEM, shortened; procedural surfaces in place of its textures",
+    "anomalib's DRAEM, cut to 120 steps, too few for it to learn; procedural surfaces in place of its textures",
     "draem",
     "uncracked photographs",
     {"side_px": 256, "batch": 2, "steps": 120, "version": 1},

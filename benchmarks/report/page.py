@@ -27,7 +27,6 @@ IN_README = (
     "class-activation-refined",
     "sato",
     "multi-otsu",
-    "draem",
 )
 ORIGINS = {
     "CFD": "CrackForest (Shi et al. 2016, T-ITS 17(12)), asphalt; for non-commercial research",
