@@ -137,7 +137,7 @@ def test_labels_and_masks_are_compared_like_for_like_too(pair: str) -> None:
     rows = [(next(row for row in ROWS if row.name == name), dice) for name, dice in names]
     lines = target_lines(methods_of([(row, _result(row, dice)) for row, dice in rows]), ["CFD"])
     table = lines[lines.index(f"| `painted-{pair}` | target | measured | reached |") :]
-    assert lines[-len(table) - 2].endswith("(labels 1 seed, human masks 1 seed):")
+    assert lines[-len(table) - 2].endswith("; seeds: 1 and 1.")
     assert table[2].endswith("| 1.200 | yes |")
     assert not any("`supervised`" in line for line in table)
 

@@ -9,7 +9,7 @@ from report.figures import MEAN, Method
 
 # Masks after the bundled model, masks alone, and masks alone on a larger network.
 CEILINGS = "supervised", "supervised-from-random", "supervised-compact"
-PAIRS = {  # each of `painted` and `supervised`
+PAIRS = {  # what `painted` and `supervised` are called after where they are compared like for like
     "from-random": "where both begin with random weights",
     "compact": "on the compact network, both from random weights, with the recipes of version 3",
 }
@@ -31,7 +31,7 @@ def target_lines(methods: list[Method], sources: list[str]) -> list[str]:
     for pair, what in PAIRS.items():
         ours, theirs = (named.get(f"{name}-{pair}") for name in ("painted", "supervised"))
         if ours and theirs:
-            lines += ["", f"Labels and masks {what} ({_seeds(ours)}, {_seeds(theirs)}):", ""]
+            lines += ["", f"Labels and masks {what}; seeds: {len(ours.results)} and {len(theirs.results)}.", ""]
             lines += _against(ours, [theirs], sources, None)
     if any("| open |" in text for text in lines):
         lines += ["", "Open: one of the two is stale (\\*), or the other had less than half of the CPU minutes."]
@@ -65,11 +65,6 @@ def _against(ours: Method, others: list[Method], sources: list[str], in_views: M
             line(what, theirs, source, TOLERANT, other)
     line(f"false alarms, all sources | at most {MOST_FALSE_ALARMS:g}", None, "overall", "false_alarm_rate", None)
     return lines
-
-
-def _seeds(method: Method) -> str:
-    count = len(method.results)
-    return f"{method.row.supervision} {count} seed{'s' * (count > 1)}"
 
 
 def _is_open(painted: Method, other: Method | None) -> bool:
