@@ -156,6 +156,35 @@ def test_weak_pieces_alone_are_no_crack() -> None:
     assert not clean(np.where(probability == np.float32(0.95), 0, probability), cleaning).any()
 
 
+@settings(max_examples=200, deadline=None)
+@given(PROBABILITIES, CLEANINGS, st.floats(0, 1))
+def test_flanks_are_cut_off_as_scipy_finds_them(probability: np.ndarray, cleaning: Cleaning, share: float) -> None:
+    mask = clean(probability, cleaning.model_copy(update={"crest_share": share}))
+    whole = clean(probability, cleaning)
+    crest = ndimage.maximum_filter(probability, size=9, mode="constant")
+    expected = whole & (probability >= np.float32(min(share, cleaning.high)) * crest)
+    np.testing.assert_array_equal(mask, expected)
+    assert mask.any() == whole.any()  # so the score goes on telling whether there is a crack
+
+
+def test_a_sure_stretch_loses_its_flanks_and_a_faint_one_keeps_its_width() -> None:
+    probability = np.zeros((60, 120), np.float32)
+    probability[28:33, 10:60], probability[30, 10:60] = 0.2, 0.98  # its flanks are as probable as
+    probability[29:32, 60:100] = 0.2  # the faint stretch that goes on from it
+    settings_ = Cleaning(low=0.1, high=0.9, min_extent_px=20, min_extent_fraction=1)
+    assert clean(probability, settings_).sum(axis=0).tolist() == [0] * 10 + [5] * 50 + [3] * 40 + [0] * 20
+    cut = clean(probability, settings_.model_copy(update={"crest_share": 0.35})).sum(axis=0)
+    assert cut[10:60].tolist() == [1] * 50
+    assert cut[64:100].tolist() == [3] * 36
+
+
+def test_what_reaches_high_is_drawn_whatever_the_share() -> None:
+    probability = np.zeros((30, 30), np.float32)
+    probability[10, 2:28], probability[12, 10] = 0.3, 1.0
+    settings_ = Cleaning(low=0.1, high=0.3, min_extent_px=20, min_extent_fraction=1, crest_share=0.5)
+    assert clean(probability, settings_).sum() == 26
+
+
 def test_changed_settings_are_checked() -> None:
     cleaning = Cleaning(low=0.5, high=0.9, min_extent_px=20, min_extent_fraction=0.25)
     assert cleaning.changed(high=0.8, min_extent_px=0) == Cleaning(

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, maximum_filter
 from skimage.measure import label, regionprops
 
-from fissura.rasters.pieces import StreamedPieces, Window, to_levels, windows_of
+from fissura.rasters.pieces import StreamedPieces, to_levels
+from fissura.rasters.windows import Window, windows_of
 from fissura.segmenting import Cleaning, clean
 
 SIDES = st.integers(1, 40)
@@ -21,7 +22,7 @@ def streamed(levels: np.ndarray, cleaning: Cleaning, window_px: tuple[int, int])
     for window, part in found.labels():
         labels[window.rows, window.columns] = part
     for number, crack in enumerate(found.cracks, start=1):
-        assert labels[crack.first] == number
+        assert labels[crack.first] == number or cleaning.crest_share > 0
     return found, labels > 0
 
 
@@ -57,6 +58,22 @@ def test_window_by_window_gives_the_mask_made_at_once(
     assert boxes == {region.bbox for region in regions}
     firsts = [tuple(region.coords[0].tolist()) for region in regions]  # coordinates come in the order of rows
     assert [crack.first for crack in found.cracks] == sorted(firsts)
+
+
+@settings(max_examples=120, deadline=None)
+@given(maps(), cleanings(), st.floats(0, 1), st.tuples(st.integers(1, 20), st.integers(1, 20)))
+def test_flanks_are_cut_off_alike_but_for_pixels_as_near_to_their_share_as_a_level(
+    probability: np.ndarray, cleaning: Cleaning, share: float, window_px: tuple[int, int]
+) -> None:
+    cleaning = cleaning.model_copy(update={"crest_share": share})
+    expected = clean(probability, cleaning)
+    levels = to_levels(probability, cleaning)
+    _, mask = streamed(levels, cleaning.model_copy(update={"crest_share": 0.0}), window_px)
+    _, cut = streamed(levels, cleaning, window_px)
+    least = cleaning.flank_share * maximum_filter(probability, size=9, mode="constant")
+    differs = cut != expected
+    assert not (cut & ~mask).any()
+    assert not differs[np.abs(probability - least) > 2 / 255].any()
 
 
 @settings(max_examples=60, deadline=None)

@@ -60,6 +60,16 @@ def test_the_judged_dice_is_that_of_the_masks_the_settings_give() -> None:
     assert np.isclose(judged.painted_dice, np.mean(dice))
 
 
+def test_flanks_are_cut_off_where_that_draws_sure_and_faint_cracks_as_wide_as_they_are() -> None:
+    crack = _line(90, 0.15)
+    crack[:, 5:50], crack[51, 5:50] = crack[:, 5:50] * 0.99, 0.98  # half of it is sure, and a third as wide
+    truth = crack > 0.1
+    truth[[50, 52], 5:50] = False
+    judged = choose_cleaning([(crack, truth)], [], [crack])
+    assert judged.cleaning.crest_share > judged.cleaning.low
+    assert judged.painted_dice > 0.95
+
+
 def test_a_glance_may_pass_over_next_to_none_of_the_cracks_that_the_model_finds(tmp_path: Path) -> None:
     segmenter = Segmenter(write_model(tmp_path / "model.onnx"))  # dark is crack
     photos = [cracked_photo(96, crack=grey) for grey in (20, 40, 60, 80, 100)]

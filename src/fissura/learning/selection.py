@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from fissura.segmenting import Cleaning, Segmenter
-from fissura.segmenting.cleaning import Pieces, pieces
+from fissura.segmenting.cleaning import Pieces, pieces, reaches_crest
 from fissura.segmenting.normalising import Normaliser
 
 LOWS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 HIGHS = (0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998)
 EXTENT_FRACTIONS: tuple[float, ...] = (0.0, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3)
+CREST_SHARES = (0.0, 0.2, 0.35, 0.5)
 EXTENT_PX = 64.0  # a crack this long is one on any photograph, however large
 SUREST = 0.99999  # a probability nearer to 1 says no more
 FALSE_ALARMS_ALLOWED = 0.05  # share of held-out uncracked photographs
@@ -80,29 +81,31 @@ def choose_cleaning(
     """
     candidates = []
     for low in LOWS:
-        painted_pieces = [(pieces(probability, low), mask) for probability, mask in painted]
+        painted_pieces = [pieces(probability, low) for probability, _ in painted]
         uncracked_pieces = [pieces(probability, low) for probability in uncracked]
         cracked_pieces = [pieces(probability, low) for probability in cracked]
-        overlaps = [_overlaps(found, mask) for found, mask in painted_pieces]
+        overlaps = {
+            share: [_overlap(found, mask, share) for found, (_, mask) in zip(painted_pieces, painted, strict=True)]
+            for share in CREST_SHARES
+            if share == 0 or share > low  # no lesser one cuts anything off
+        }
         for high, fraction in itertools.product(HIGHS, extent_fractions):
             if high < low:
                 continue
             cleaning = Cleaning(low=low, high=high, min_extent_px=EXTENT_PX, min_extent_fraction=fraction)
-            dice = [
-                _dice(found.kept(cleaning), *overlap)
-                for (found, _), overlap in zip(painted_pieces, overlaps, strict=True)
-            ]
+            kept = [found.kept(cleaning) for found in painted_pieces]
             alarms = np.array([_lead(found, cleaning) for found in uncracked_pieces])  # (N,) logits
             hits = np.array([_lead(found, cleaning) for found in cracked_pieces])
-            judged = Judged(
-                cleaning=cleaning,
-                painted_dice=_mean(dice),
-                false_alarm_rate=_mean(alarms >= 0),
-                miss_rate=_mean(hits < 0),
-                false_alarms_expected=_mean(expit(alarms)),
-                misses_expected=_mean(expit(-hits)),
-            )
-            candidates.append(judged)
+            for share, of_share in overlaps.items():
+                judged = Judged(
+                    cleaning=cleaning.model_copy(update={"crest_share": share}),
+                    painted_dice=_mean([overlap.dice(of) for overlap, of in zip(of_share, kept, strict=True)]),
+                    false_alarm_rate=_mean(alarms >= 0),
+                    miss_rate=_mean(hits < 0),
+                    false_alarms_expected=_mean(expit(alarms)),
+                    misses_expected=_mean(expit(-hits)),
+                )
+                candidates.append(judged)
     return max(candidates, key=lambda judged: judged.merit)
 
 
@@ -124,17 +127,27 @@ def choose_glance(segmenter: Segmenter, painted: Sequence[NDArray[np.uint8]]) ->
     return float(np.quantile(looks, 1 - GLANCE_RECALL, method="lower"))
 
 
-def _overlaps(found: Pieces, mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """Give each piece's area, its area within the mask, and the mask's area, in px."""
+@dataclass(frozen=True, eq=False)
+class _Overlap:
+    """What is drawn of each piece, how much of it lies within the mask, and the mask's area, in px."""
+
+    drawn: NDArray[np.int64]
+    inside: NDArray[np.int64]
+    mask_area: int
+
+    def dice(self, kept: NDArray[np.bool_]) -> float:
+        """Give Dice if those pieces, (N,) bool, are kept."""
+        total = int(self.drawn[kept].sum()) + self.mask_area
+        return 2 * int(self.inside[kept].sum()) / total if total else 1.0
+
+
+def _overlap(found: Pieces, mask: NDArray[np.bool_], crest_share: float) -> _Overlap:
+    drawn = found.labels > 0
+    if crest_share > 0:
+        drawn &= reaches_crest(found.probability, crest_share)
     count = len(found.peak) + 1
-    areas = np.bincount(found.labels.ravel(), minlength=count)[1:]
-    inside = np.bincount(found.labels[mask], minlength=count)[1:]
-    return areas, inside, int(mask.sum())
-
-
-def _dice(kept: NDArray[np.bool_], areas: NDArray[np.int64], inside: NDArray[np.int64], mask_area: int) -> float:
-    total = int(areas[kept].sum()) + mask_area
-    return 2 * int(inside[kept].sum()) / total if total else 1.0
+    areas = [np.bincount(found.labels[where], minlength=count)[1:] for where in (drawn, drawn & mask)]
+    return _Overlap(areas[0], areas[1], int(mask.sum()))
 
 
 def _lead(found: Pieces, cleaning: Cleaning) -> float:

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from fissura.rasters.pieces import windows_of
 from fissura.rasters.reading import Raster
+from fissura.rasters.windows import windows_of
 from fissura.segmenting.normalising import LEAST_STD_GREY_LEVELS, Normalisation, Normaliser, luminance
 
 MOST_MEGAPIXELS = 64.0  # as many as a photograph has at most; a mean over more is no better

@@ -7,7 +7,7 @@
    pieces: two-pass labelling, A. Rosenfeld and J. Pfaltz, Sequential operations in digital picture processing,
    Journal of the ACM 13(4), 1966). So are the groups of pieces joined that lie beside each other: each window is seen
    with the margin by which pieces grow.
-3. A second pass finds the same pieces again and draws those that are crack.
+3. A second pass finds the same pieces again and draws those that are crack, with the margin that a crest reaches.
 
 Memory is that of one window, of one row of pixels, and of the pieces that touch sides of windows.
 """
@@ -23,43 +23,10 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from fissura.segmenting.cleaning import Cleaning, grown
+from fissura.rasters.windows import Window, windows_of
+from fissura.segmenting.cleaning import NEARBY_PX, Cleaning, grown, reaches_crest
 
 Levels = NDArray[np.uint8]  # (h, w), 0 to 255 for a probability of 0 to 1
-
-
-@dataclass(frozen=True)
-class Window:
-    """A rectangle of a raster, in px.
-
-    Attributes:
-        top: its first row.
-        left: its first column.
-        height: how many rows.
-        width: how many columns.
-    """
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-    @property
-    def rows(self) -> slice:
-        """Its rows."""
-        return slice(self.top, self.top + self.height)
-
-    @property
-    def columns(self) -> slice:
-        """Its columns."""
-        return slice(self.left, self.left + self.width)
-
-    def grown(self, by_px: int, height: int, width: int) -> Window:
-        """Give the window with a margin on every side, as far as the raster of ``height`` x ``width`` reaches."""
-        top, left = max(self.top - by_px, 0), max(self.left - by_px, 0)
-        bottom = min(self.top + self.height + by_px, height)
-        right = min(self.left + self.width + by_px, width)
-        return Window(top, left, bottom - top, right - left)
 
 
 @dataclass(frozen=True)
@@ -76,13 +43,6 @@ class RasterPiece:
 
 
 ReadLevels = Callable[[Window], Levels]
-
-
-def windows_of(height: int, width: int, window_px: tuple[int, int]) -> Iterator[Window]:
-    """Cut a raster into windows of ``window_px`` (height, width) at most, row by row."""
-    for top in range(0, height, window_px[0]):
-        for left in range(0, width, window_px[1]):
-            yield Window(top, left, min(window_px[0], height - top), min(window_px[1], width - left))
 
 
 def to_levels(probability: NDArray[np.float32], cleaning: Cleaning) -> Levels:
@@ -118,12 +78,12 @@ class StreamedPieces:
 
     Args:
         shape: (H, W) of the raster.
-        read: gives the levels of a window; it is asked twice for each.
+        read: gives the levels of a window; it is asked two to four times for each, at times with a margin.
         cleaning: what makes a piece a crack.
         window_px: height and width of the windows.
 
     Attributes:
-        cracks: the pieces that are cracks, in the order of their first pixels.
+        cracks: the pieces that are cracks, flanks included, in the order of their first pixels.
 
     Example:
         >>> levels = np.uint8([[255, 150, 0, 200, 190]])
@@ -175,22 +135,31 @@ class StreamedPieces:
         return np.concatenate((np.zeros(1, np.int32), crack_of_piece[piece_of])), of[cracks]
 
     def labels(self) -> Iterator[tuple[Window, NDArray[np.int32]]]:
-        """Draw the cracks: every window, and its labels, (h, w) int32: k on number k - 1 of the cracks, else 0."""
+        """Draw the cracks: every window, and its labels, (h, w) int32: k on number k - 1 of the cracks, else 0.
+
+        A crest that stands on levels stands within 1 / 255 of the probability, and so do the flanks that it cuts off.
+        """
         count = 0
         for window in windows_of(*self._shape, self._window_px):
             labels, kept, _ = self._pieces(window)
             crack = np.zeros(len(kept), np.int32)
             crack[kept] = self._crack_of[count + 1 : count + 1 + kept.sum()]
             count += int(kept.sum())
-            yield window, crack[labels]
+            drawn = crack[labels]
+            if drawn.any() and self._cleaning.flank_share > 0:
+                drawn[~self._reaches_crest(window)] = 0
+            yield window, drawn
 
     def _groups(self, window: Window) -> NDArray[np.int32]:
         """Label what touches within a window once the pieces have grown: (h, w)."""
         seen = window.grown(self._reach_px, *self._shape)
         near = grown(self._is_above[self._read(seen)].view(np.uint8), self._reach_px)
-        top, left = window.top - seen.top, window.left - seen.left
-        near = np.ascontiguousarray(near[top : top + window.height, left : left + window.width])
+        near = np.ascontiguousarray(near[window.within(seen)])
         return np.asarray(cv2.connectedComponents(near, connectivity=8, ltype=cv2.CV_32S)[1], np.int32)
+
+    def _reaches_crest(self, window: Window) -> NDArray[np.bool_]:
+        seen = window.grown(NEARBY_PX, *self._shape)
+        return reaches_crest(_PROBABILITIES[self._read(seen)], self._cleaning.flank_share)[window.within(seen)]
 
     def _pieces(self, window: Window) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.int64]]:
         """Find the pieces of a window.

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
-from fissura.rasters.pieces import Window
 from fissura.rasters.vrt import deep_zoom_vrt
+from fissura.rasters.windows import Window
 
 # What GDAL keeps of decoded blocks unless told otherwise: enough for windows, where its own choice is a twentieth of
 # the machine's memory.

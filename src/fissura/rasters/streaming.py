@@ -26,8 +26,9 @@ from fissura.errors import FissuraError
 from fissura.files import output_folder, written_whole
 from fissura.rasters.memory import band_width, cache_bytes, free_bytes
 from fissura.rasters.normalising import normaliser_of
-from fissura.rasters.pieces import StreamedPieces, Window, to_levels, windows_of
+from fissura.rasters.pieces import StreamedPieces, to_levels
 from fissura.rasters.reading import Raster, open_raster, require_rasterio
+from fissura.rasters.windows import Window, windows_of
 from fissura.rasters.writing import BLOCK_PX, Parts
 from fissura.segmenting.ahead import ahead
 from fissura.segmenting.engines import ENGINES, EngineName

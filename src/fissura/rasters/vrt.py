@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from fissura.errors import FissuraError
-from fissura.rasters.pieces import Window
+from fissura.rasters.windows import Window
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
 from fissura.files import written_whole
-from fissura.rasters.pieces import Window
 from fissura.rasters.reading import Raster, require_rasterio
 from fissura.rasters.vrt import Source, mosaic_vrt, place_xml
+from fissura.rasters.windows import Window
 
 BLOCK_PX = 512  # side of the blocks that maps are stored in
 
