@@ -128,7 +128,9 @@ def run(row: Row, fingerprint: str, data: Path = DATA, runs: Path = RUNS, result
         case "box":
             answer = answer_as_it_comes(data)
         case "seen":
-            answer = answer_as_it_comes(data, model_of(row, runs), row.settings["views"])
+            answer = answer_as_it_comes(
+                data, model_of(row, runs), row.settings.get("views", 1), row.settings.get("crest_share")
+            )
         case _:
             answer = tune_score(row, data, runs)
     evaluation = answer.evaluate()

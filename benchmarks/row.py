@@ -23,7 +23,7 @@ class Row:
         name: what the tables call it; rows that differ in nothing but their seed share it.
         note: what it is, in the tables.
         method: ``recipe``, ``tuned`` (the model of another row, its step to a mask chosen anew), ``seen`` (the model
-            of another row, with more views of each photograph), ``box``, one of `methods.classical.CLASSICAL`, or a
+            of another row, used in another way), ``box``, one of `methods.classical.CLASSICAL`, or a
             peer of `methods.peers`.
         supervision: what it learns from.
         settings: changes of the recipe, or all settings of a peer; ``recipe`` names the recipe.

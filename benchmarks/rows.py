@@ -31,10 +31,17 @@ def _tuned(row: Row) -> Row:
 
 def _four_views(row: Row) -> Row:
     """Take a row's model as it is, and let it look at each photograph four times."""
-    note, settings = "the same model, four views of each photograph", {"of": row.name, "run": row.digest()}
-    return replace(
-        row, name=f"{row.name}-four-views", note=note, method="seen", settings=settings | {"views": 4}, cpu_minutes=2
-    )
+    return _seen(row, "four-views", "the same model, four views of each photograph", views=4)
+
+
+def _with_flanks(row: Row) -> Row:
+    """Take a row's model as it is, and leave the flanks of its cracks on."""
+    return _seen(row, "with-flanks", "the same model, the flanks of its cracks not cut off", crest_share=0.0)
+
+
+def _seen(row: Row, name: str, note: str, **settings: float) -> Row:
+    taken = {"of": row.name, "run": row.digest()}
+    return replace(row, name=f"{row.name}-{name}", note=note, method="seen", settings=taken | settings, cpu_minutes=2)
 
 
 PAINTED = Row(
@@ -222,6 +229,7 @@ ROWS: tuple[Row, ...] = (
     SEED,
     _tuned(SEED),
     *_with_seeds(PAINTED, _four_views(PAINTED), SUPERVISED, _four_views(SUPERVISED)),
+    *(replace(_with_flanks(PAINTED), seed=seed) for seed in SEEDS),
     SUPERVISED_FROM_RANDOM,
     RAGGED,
     PAINTED_STEADY,

@@ -6,23 +6,30 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import fissura
+from fissura import scoring
 from fissura.errors import FissuraError
+from fissura.photos import load_data
 from fissura.segmenting import Segmenter, bundled_model
 from methods.answer import Answer, Clock
 
 
-def answer_as_it_comes(data: Path, model: Path | None = None, views: int = 1) -> Answer:
+def answer_as_it_comes(
+    data: Path, model: Path | None = None, views: int = 1, crest_share: float | None = None
+) -> Answer:
     """Score a model file.
 
     Args:
         data: the data set.
         model: the model file; the bundled one if None.
         views: how many times it looks at each photograph.
+        crest_share: the share of the crest that a pixel must reach, in [0, 1]; the model's own if None.
     """
     training = Clock().spent() | {"steps": 0, "precision": "32-true"}  # its training is told in its model card
-    cleaning = Segmenter(model or bundled_model()).cleaning
-    return Answer(lambda: fissura.evaluate([data], model=model, views=views), training, cleaning, None)
+    segmenter = Segmenter(model or bundled_model(), views=views)
+    if crest_share is not None:
+        segmenter.cleaning = segmenter.cleaning.model_copy(update={"crest_share": crest_share})
+    test = load_data(data).with_split("test")
+    return Answer(lambda: scoring.evaluate(test, segmenter.segment), training, segmenter.cleaning, None)
 
 
 def bundled_settings() -> dict[str, Any]:
