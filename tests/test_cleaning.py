@@ -161,8 +161,9 @@ def test_weak_pieces_alone_are_no_crack() -> None:
 def test_flanks_are_cut_off_as_scipy_finds_them(probability: np.ndarray, cleaning: Cleaning, share: float) -> None:
     mask = clean(probability, cleaning.model_copy(update={"crest_share": share}))
     whole = clean(probability, cleaning)
-    crest = ndimage.maximum_filter(probability, size=9, mode="constant")
-    expected = whole & (probability >= np.float32(min(share, cleaning.high)) * crest)
+    levels = np.rint(255 * probability).astype(int)
+    least = min(share, cleaning.high) * ndimage.maximum_filter(levels, size=9, mode="constant")
+    expected = whole & (levels >= np.floor(least))
     np.testing.assert_array_equal(mask, expected)
     assert mask.any() == whole.any()  # so the score goes on telling whether there is a crack
 

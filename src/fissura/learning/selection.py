@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from fissura.segmenting import Cleaning, Segmenter
-from fissura.segmenting.cleaning import Pieces, pieces, reaches_crest
+from fissura.segmenting.cleaning import Pieces, pieces, reaches_crest, to_levels
 from fissura.segmenting.normalising import Normaliser
 
 LOWS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
@@ -144,7 +144,7 @@ class _Overlap:
 def _overlap(found: Pieces, mask: NDArray[np.bool_], crest_share: float) -> _Overlap:
     drawn = found.labels > 0
     if crest_share > 0:
-        drawn &= reaches_crest(found.probability, crest_share)
+        drawn &= reaches_crest(to_levels(found.probability), crest_share)
     count = len(found.peak) + 1
     areas = [np.bincount(found.labels[where], minlength=count)[1:] for where in (drawn, drawn & mask)]
     return _Overlap(areas[0], areas[1], int(mask.sum()))

@@ -24,7 +24,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from fissura.rasters.windows import Window, windows_of
-from fissura.segmenting.cleaning import NEARBY_PX, Cleaning, grown, reaches_crest
+from fissura.segmenting.cleaning import NEARBY_PX, Cleaning, grown, reaches_crest, to_levels
 
 Levels = NDArray[np.uint8]  # (h, w), 0 to 255 for a probability of 0 to 1
 
@@ -45,7 +45,7 @@ class RasterPiece:
 ReadLevels = Callable[[Window], Levels]
 
 
-def to_levels(probability: NDArray[np.float32], cleaning: Cleaning) -> Levels:
+def levels_for(probability: NDArray[np.float32], cleaning: Cleaning) -> Levels:
     """Round probabilities to 256 levels, none of them across the thresholds of ``cleaning``.
 
     So the mask made from the levels is that made from the probabilities. (Where ``low`` and ``high`` lie so close
@@ -60,10 +60,10 @@ def to_levels(probability: NDArray[np.float32], cleaning: Cleaning) -> Levels:
 
     Example:
         >>> settings = Cleaning(low=0.3, high=0.998, min_extent_px=0, min_extent_fraction=0)
-        >>> to_levels(np.float32([[0.2999, 0.3001, 0.9979, 0.9981]]), settings).tolist()
+        >>> levels_for(np.float32([[0.2999, 0.3001, 0.9979, 0.9981]]), settings).tolist()
         [[76, 77, 254, 255]]
     """
-    levels = np.asarray(cv2.convertScaleAbs(probability, alpha=255), np.uint8)
+    levels = to_levels(probability)
     flat, flat_probability = levels.reshape(-1), probability.reshape(-1)  # of lines, indices are found far sooner
     for threshold, passes in ((cleaning.low, _above(cleaning.low)), (cleaning.high, _reaches(cleaning.high))):
         # Only a level next to the threshold can be on the wrong side of it, and such pixels are few.
@@ -137,7 +137,7 @@ class StreamedPieces:
     def labels(self) -> Iterator[tuple[Window, NDArray[np.int32]]]:
         """Draw the cracks: every window, and its labels, (h, w) int32: k on number k - 1 of the cracks, else 0.
 
-        A crest that stands on levels stands within 1 / 255 of the probability, and so do the flanks that it cuts off.
+        A level that was kept from crossing a threshold may let a pixel beside it reach the crest, or fail to.
         """
         count = 0
         for window in windows_of(*self._shape, self._window_px):
@@ -159,7 +159,7 @@ class StreamedPieces:
 
     def _reaches_crest(self, window: Window) -> NDArray[np.bool_]:
         seen = window.grown(NEARBY_PX, *self._shape)
-        return reaches_crest(_PROBABILITIES[self._read(seen)], self._cleaning.flank_share)[window.within(seen)]
+        return reaches_crest(self._read(seen), self._cleaning.flank_share)[window.within(seen)]
 
     def _pieces(self, window: Window) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.int64]]:
         """Find the pieces of a window.

@@ -26,7 +26,7 @@ from fissura.errors import FissuraError
 from fissura.files import output_folder, written_whole
 from fissura.rasters.memory import band_width, cache_bytes, free_bytes
 from fissura.rasters.normalising import normaliser_of
-from fissura.rasters.pieces import StreamedPieces, to_levels
+from fissura.rasters.pieces import StreamedPieces, levels_for
 from fissura.rasters.reading import Raster, open_raster, require_rasterio
 from fissura.rasters.windows import Window, windows_of
 from fissura.rasters.writing import BLOCK_PX, Parts
@@ -200,7 +200,7 @@ def _predict(
             advance=advance,
         )
         levels = (
-            to_levels(strip[row : row + _CHUNK_ROWS], segmenter.cleaning)
+            levels_for(strip[row : row + _CHUNK_ROWS], segmenter.cleaning)
             for _, strip in strips
             for row in range(0, len(strip), _CHUNK_ROWS)
         )

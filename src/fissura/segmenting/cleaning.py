@@ -18,7 +18,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import cv2
 import numpy as np
@@ -30,8 +30,6 @@ from fissura.errors import FissuraError
 _GAP = 0.5  # of the least extent: how wide a gap may be between a crack and a piece beside it
 _BESIDE = 0.25  # of the least extent: how far such a piece extends
 NEARBY_PX = 4  # on every side: as far as the probability of a sure pixel spreads to the flanks
-
-Value = TypeVar("Value", np.uint8, np.float32)
 
 
 class Cleaning(BaseModel):
@@ -161,7 +159,7 @@ class Pieces:
         else:
             mask = np.concatenate(([False], kept))[self.labels]
         if kept.any() and cleaning.flank_share > 0:
-            mask &= reaches_crest(self.probability, cleaning.flank_share)
+            mask &= reaches_crest(to_levels(self.probability), cleaning.flank_share)
         return mask
 
     def score(self, cleaning: Cleaning) -> float:
@@ -193,10 +191,15 @@ class Pieces:
         return self._groups[reach_px]
 
 
-def grown(values: NDArray[Value], reach_px: int) -> NDArray[Value]:
-    """Give each pixel of an (H, W) map the highest value within ``reach_px`` on every side, corners included."""
+def grown(levels: NDArray[np.uint8], reach_px: int) -> NDArray[np.uint8]:
+    """Give each pixel of an (H, W) map the highest level within ``reach_px`` on every side, corners included."""
     side = 2 * reach_px + 1
-    return np.asarray(cv2.dilate(values, np.ones((side, side), np.uint8)), values.dtype)
+    return np.asarray(cv2.dilate(levels, np.ones((side, side), np.uint8)), np.uint8)
+
+
+def to_levels(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Round probabilities, (H, W) float32 in [0, 1], to levels of 1 / 255, (H, W) uint8."""
+    return np.asarray(cv2.convertScaleAbs(probability, alpha=255), np.uint8)
 
 
 def pieces(probability: NDArray[np.float32], low: float) -> Pieces:
@@ -233,21 +236,22 @@ def pieces(probability: NDArray[np.float32], low: float) -> Pieces:
     return Pieces(labels, peak, extent_px, probability)
 
 
-def reaches_crest(probability: NDArray[np.float32], share: float) -> NDArray[np.bool_]:
+def reaches_crest(levels: NDArray[np.uint8], share: float) -> NDArray[np.bool_]:
     """Tell which pixels reach a share of the crest, the highest probability within 4 px, corners included.
 
     Args:
-        probability: (H, W) float32 in [0, 1].
+        levels: (H, W) uint8, 0 to 255 for a probability of 0 to 1; of bytes the crest is found far sooner.
         share: the share in [0, 1].
 
     Returns:
         (H, W) bool.
 
     Example:
-        >>> reaches_crest(np.float32([[0.1, 0.3, 0.8, 0.9, 0.2], [0, 0, 0, 0, 0]]), share=0.5)[0].tolist()
+        >>> reaches_crest(np.uint8([[20, 80, 200, 220, 50], [0, 0, 0, 0, 0]]), share=0.5)[0].tolist()
         [False, False, True, True, False]
     """
-    reaches: NDArray[np.bool_] = probability >= np.float32(share) * grown(probability, NEARBY_PX)
+    least = np.floor(share * np.arange(256)).astype(np.uint8)  # of each level of a crest
+    reaches: NDArray[np.bool_] = levels >= cv2.LUT(grown(levels, NEARBY_PX), least)
     return reaches
 
 
