@@ -24,7 +24,7 @@ from fissura.segmenting.normalising import Normaliser
 LOWS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 HIGHS = (0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998)
 EXTENT_FRACTIONS: tuple[float, ...] = (0.0, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3)
-CREST_SHARES = (0.0, 0.2, 0.35, 0.5)
+CREST_SHARES = (0.0, 0.2, 0.35, 0.5)  # below the least of HIGHS, which a share may not exceed
 EXTENT_PX = 64.0  # a crack this long is one on any photograph, however large
 SUREST = 0.99999  # a probability nearer to 1 says no more
 FALSE_ALARMS_ALLOWED = 0.05  # share of held-out uncracked photographs
