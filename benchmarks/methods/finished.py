@@ -9,7 +9,7 @@ from typing import Any
 from fissura import scoring
 from fissura.errors import FissuraError
 from fissura.photos import load_data
-from fissura.segmenting import Segmenter, bundled_model
+from fissura.segmenting import Segmenter, bundled_model, read_card
 from methods.answer import Answer, Clock
 
 
@@ -25,11 +25,13 @@ def answer_as_it_comes(
         crest_share: the share of the crest that a pixel must reach, in [0, 1]; the model's own if None.
     """
     training = Clock().spent() | {"steps": 0, "precision": "32-true"}  # its training is told in its model card
-    segmenter = Segmenter(model or bundled_model(), views=views)
+    file = model or bundled_model()
+    cleaning = read_card(file).cleaning
     if crest_share is not None:
-        segmenter.cleaning = segmenter.cleaning.model_copy(update={"crest_share": crest_share})
+        cleaning = cleaning.model_copy(update={"crest_share": crest_share})
+    segmenter = Segmenter(file, cleaning=cleaning, views=views)
     test = load_data(data).with_split("test")
-    return Answer(lambda: scoring.evaluate(test, segmenter.segment), training, segmenter.cleaning, None)
+    return Answer(lambda: scoring.evaluate(test, segmenter.segment), training, cleaning, None)
 
 
 def bundled_settings() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From a probability map to a mask: hysteresis, then a smallest crack.
+"""From a probability map to a mask: hysteresis, a smallest crack, no flanks.
 
 1. Pixels of probability above ``low`` are joined into *pieces* (8-connected).
 2. A piece stays if it reaches ``high`` somewhere: a faint stretch of a sure crack is crack, a faint stretch
@@ -18,6 +18,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated
 
 import cv2
@@ -174,7 +175,7 @@ class Pieces:
         share = np.where(long_enough, 1.0, cleaning.high * self.extent_px / max(least_px, 1.0))
         return max(faint, float((self.peak * share).max()))
 
-    @property
+    @cached_property
     def highest(self) -> float:
         """The highest probability of the whole map, in [0, 1]."""
         return float(self.probability.max(initial=0.0))
