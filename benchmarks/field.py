@@ -129,7 +129,7 @@ def run(row: Row, fingerprint: str, data: Path = DATA, runs: Path = RUNS, result
             answer = answer_as_it_comes(data)
         case "seen":
             answer = answer_as_it_comes(
-                data, model_of(row, runs), row.settings.get("views", 1), row.settings.get("crest_share")
+                data, model_of(row, runs), row.settings.get("views", 1), row.settings.get("cleaning")
             )
         case _:
             answer = tune_score(row, data, runs)

@@ -36,10 +36,18 @@ def _four_views(row: Row) -> Row:
 
 def _with_flanks(row: Row) -> Row:
     """Take a row's model as it is, and leave the flanks of its cracks on."""
-    return _seen(row, "with-flanks", "the same model, the flanks of its cracks not cut off", crest_share=0.0)
+    note = "the same model, the flanks of its cracks not cut off"
+    return _seen(row, "with-flanks", note, cleaning={"crest_share": 0.0})
 
 
-def _seen(row: Row, name: str, note: str, **settings: float) -> Row:
+def _with_gaps(row: Row) -> Row:
+    """Take a row's model as it is, and leave the gaps within its cracks open."""
+    return _seen(
+        row, "with-gaps", "the same model, the gaps within its cracks not closed", cleaning={"closing_px": 0}
+    )
+
+
+def _seen(row: Row, name: str, note: str, **settings: Any) -> Row:
     taken = {"of": row.name, "run": row.digest()}
     return replace(row, name=f"{row.name}-{name}", note=note, method="seen", settings=taken | settings, cpu_minutes=2)
 
@@ -229,7 +237,9 @@ ROWS: tuple[Row, ...] = (
     SEED,
     _tuned(SEED),
     _with_flanks(PAINTED),
-    *_with_seeds(PAINTED, _four_views(PAINTED), _with_flanks(PAINTED), SUPERVISED, _four_views(SUPERVISED)),
+    _with_gaps(PAINTED),
+    *_with_seeds(PAINTED, _four_views(PAINTED), _with_flanks(PAINTED), _with_gaps(PAINTED)),
+    *_with_seeds(SUPERVISED, _four_views(SUPERVISED)),
     SUPERVISED_FROM_RANDOM,
     RAGGED,
     PAINTED_STEADY,

@@ -179,6 +179,29 @@ def test_a_sure_stretch_loses_its_flanks_and_a_faint_one_keeps_its_width() -> No
     assert cut[64:100].tolist() == [3] * 36
 
 
+@settings(max_examples=200, deadline=None)
+@given(PROBABILITIES, CLEANINGS, st.integers(1, 3))
+def test_gaps_are_closed_as_scipy_closes_them(probability: np.ndarray, cleaning: Cleaning, radius_px: int) -> None:
+    mask = clean(probability, cleaning.model_copy(update={"closing_px": radius_px}))
+    open_ = clean(probability, cleaning)
+    rows, columns = np.ogrid[-radius_px : radius_px + 1, -radius_px : radius_px + 1]
+    # OpenCV's disk: each row as long as the circle's chord, rounded.
+    disk = np.abs(columns) <= np.rint(np.sqrt(radius_px**2 - rows**2))
+    margin = 2 * radius_px
+    expected = ndimage.binary_closing(np.pad(open_, margin), disk)[margin:-margin, margin:-margin]
+    np.testing.assert_array_equal(mask, expected)
+    assert mask.any() == open_.any()  # so the score goes on telling whether there is a crack
+
+
+def test_a_grain_in_a_crack_is_crack_and_the_wall_between_two_cracks_is_none() -> None:
+    probability = np.zeros((60, 100), np.float32)
+    probability[20:27, 10:90] = 0.98
+    probability[22:25, 40:43] = 0.0  # a grain
+    probability[35:38, 10:90] = 0.98  # eight px from the other
+    settings_ = Cleaning(low=0.1, high=0.9, min_extent_px=20, min_extent_fraction=1, closing_px=2)
+    assert clean(probability, settings_).sum(axis=1).tolist() == [0] * 20 + [80] * 7 + [0] * 8 + [80] * 3 + [0] * 22
+
+
 def test_what_reaches_high_is_drawn_whatever_the_share() -> None:
     probability = np.zeros((30, 30), np.float32)
     probability[10, 2:28], probability[12, 10] = 0.3, 1.0

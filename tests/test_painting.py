@@ -205,6 +205,25 @@ def test_where_a_crack_fades_away_its_mask_goes_on(fading: float, monkeypatch: p
     assert np.median(faintest) < 0.1 if fading else np.median(faintest) > 0.9
 
 
+def test_grains_stand_in_a_gritty_crack_and_its_mask_goes_on_over_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(painter_module, "crack_branches", lambda *_: [straight(7.0, 0, 60)])
+    lit = {0.0: [], 0.9: []}
+    for grit, shares in lit.items():
+        painter = PainterSettings(width_px=(7, 7), network_share=0, distractors=0, smooth_masks=True, grit=grit)
+        for seed in range(16):
+            sample = paint_cracks(np.full((121, 121, 3), 150, np.uint8), np.random.default_rng(seed), painter)
+            assert sample.mask[58:63, 15:106].all()
+            darkness = 150.0 - sample.photo[58:63, 15:106].mean(axis=2)
+            shares.append((darkness < 0.25 * np.median(darkness)).mean())
+    assert np.median(lit[0.0]) == 0
+    assert np.mean(lit[0.9]) > 0.02
+
+
+def test_grit_that_is_no_share_is_refused() -> None:
+    with pytest.raises(ValueError, match="grit: 1.5"):
+        PainterSettings(grit=1.5)
+
+
 def test_smooth_masks_are_as_wide_as_the_geometry_says_whatever_the_edges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(painter_module, "crack_branches", lambda *_: [straight(5.0, 0, 60)])
     ragged = PainterSettings(width_px=(5, 5), network_share=0, distractors=0)

@@ -234,6 +234,18 @@ def test_what_cannot_be_segmented_is_said_on_one_line(segmenter: Segmenter, tmp_
         segment_raster(tmp_path / "a.tif", segmenter, tmp_path / "theirs")
 
 
+def test_gaps_are_closed_across_the_sides_of_windows(
+    segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "WINDOW_PX", (128, 256))
+    monkeypatch.setattr(segmenter, "cleaning", CLEANING.model_copy(update={"closing_px": 3}))
+    photo = wall()
+    maps = segment_raster(write_raster(tmp_path / "wall.tif", photo), segmenter, tmp_path / "out")
+    mask = segmenter.segment(photo).mask
+    assert mask.sum() > clean(segmenter.probability(photo), CLEANING).sum()
+    np.testing.assert_array_equal(read(maps.mask) == 255, mask)
+
+
 def _deep_zoom(folder: Path, photo: np.ndarray, tile_px: int = 254, overlap_px: int = 1) -> Path:
     level = int(np.ceil(np.log2(max(photo.shape[:2]))))
     tiles = folder / "wall_files" / str(level)

@@ -70,6 +70,16 @@ def test_flanks_are_cut_off_where_that_draws_sure_and_faint_cracks_as_wide_as_th
     assert judged.painted_dice > 0.95
 
 
+def test_gaps_are_closed_where_grains_stand_in_cracks_and_left_where_they_end_one() -> None:
+    crack = _line(90, 0.98)
+    crack[51, 10:90:4] = 0.02  # grains
+    judged = choose_cleaning([(crack, _line(90, 1.0) > 0.5)], [], [crack])
+    assert judged.cleaning.closing_px > 0
+    assert judged.painted_dice == 1.0
+    two = np.maximum(_line(90, 0.98), np.roll(_line(90, 0.98), 6, axis=0))  # three px between them
+    assert choose_cleaning([(two, two > 0.5)], [], [two]).cleaning.closing_px == 0
+
+
 def test_a_glance_may_pass_over_next_to_none_of_the_cracks_that_the_model_finds(tmp_path: Path) -> None:
     segmenter = Segmenter(write_model(tmp_path / "model.onnx"))  # dark is crack
     photos = [cracked_photo(96, crack=grey) for grey in (20, 40, 60, 80, 100)]

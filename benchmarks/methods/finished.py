@@ -14,7 +14,7 @@ from methods.answer import Answer, Clock
 
 
 def answer_as_it_comes(
-    data: Path, model: Path | None = None, views: int = 1, crest_share: float | None = None
+    data: Path, model: Path | None = None, views: int = 1, cleaning: dict[str, float] | None = None
 ) -> Answer:
     """Score a model file.
 
@@ -22,16 +22,14 @@ def answer_as_it_comes(
         data: the data set.
         model: the model file; the bundled one if None.
         views: how many times it looks at each photograph.
-        crest_share: the share of the crest that a pixel must reach, in [0, 1]; the model's own if None.
+        cleaning: settings of the step to a mask to use instead of the model's own, by their names in `Cleaning`.
     """
     training = Clock().spent() | {"steps": 0, "precision": "32-true"}  # its training is told in its model card
     file = model or bundled_model()
-    cleaning = read_card(file).cleaning
-    if crest_share is not None:
-        cleaning = cleaning.model_copy(update={"crest_share": crest_share})
-    segmenter = Segmenter(file, cleaning=cleaning, views=views)
+    used = read_card(file).cleaning.model_copy(update=cleaning)
+    segmenter = Segmenter(file, cleaning=used, views=views)
     test = load_data(data).with_split("test")
-    return Answer(lambda: scoring.evaluate(test, segmenter.segment), training, cleaning, None)
+    return Answer(lambda: scoring.evaluate(test, segmenter.segment), training, used, None)
 
 
 def bundled_settings() -> dict[str, Any]:

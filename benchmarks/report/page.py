@@ -217,8 +217,9 @@ def _cleanings(methods: list[Method]) -> list[str]:
         "the step was chosen. For methods that are no recipe, probability is how rarely an uncracked pixel has such",
         "a score: 0.5 for one in 100, 1 for one in 10,000.",
         "",
-        "| method | low | high | smallest extent | share of the crest | painted Dice | false alarms | misses |",
-        "|---|---|---|---|---|---|---|---|",
+        "| method | low | high | smallest extent | share of the crest | closing (px) | painted Dice "
+        "| false alarms | misses |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for method in methods:
         cleaning, held_out = method.first["cleaning"], method.first["held_out"] or {}
@@ -229,7 +230,7 @@ def _cleanings(methods: list[Method]) -> list[str]:
         ]
         lines.append(
             f"| {method.title} | {cleaning['low']:g} | {cleaning['high']:g} | {extent} "
-            f"| {cleaning.get('crest_share', 0):g} | {' | '.join(figures)} |"
+            f"| {cleaning.get('crest_share', 0):g} | {cleaning.get('closing_px', 0)} | {' | '.join(figures)} |"
         )
     return lines
 

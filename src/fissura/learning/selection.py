@@ -11,20 +11,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from fissura.segmenting import Cleaning, Segmenter
-from fissura.segmenting.cleaning import Pieces, pieces, reaches_crest, to_levels
+from fissura.segmenting.cleaning import Pieces, closed, pieces, reaches_crest, to_levels
 from fissura.segmenting.normalising import Normaliser
 
 LOWS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 HIGHS = (0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998)
 EXTENT_FRACTIONS: tuple[float, ...] = (0.0, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3)
 CREST_SHARES = (0.0, 0.2, 0.35, 0.5)  # below the least of HIGHS, which a share may not exceed
+CLOSINGS_PX = (0, 2)  # masks drawn by hand are uncertain by 2 px
 EXTENT_PX = 64.0  # a crack this long is one on any photograph, however large
 SUREST = 0.99999  # a probability nearer to 1 says no more
 FALSE_ALARMS_ALLOWED = 0.05  # share of held-out uncracked photographs
@@ -84,9 +86,12 @@ def choose_cleaning(
         painted_pieces = [pieces(probability, low) for probability, _ in painted]
         uncracked_pieces = [pieces(probability, low) for probability in uncracked]
         cracked_pieces = [pieces(probability, low) for probability in cracked]
-        overlaps = {
-            share: [_overlap(found, mask, share) for found, (_, mask) in zip(painted_pieces, painted, strict=True)]
-            for share in CREST_SHARES
+        drawings = {
+            (share, closing_px): [
+                _Drawing(found, mask, share, closing_px)
+                for found, (_, mask) in zip(painted_pieces, painted, strict=True)
+            ]
+            for share, closing_px in itertools.product(CREST_SHARES, CLOSINGS_PX)
             if share == 0 or share > low  # no lesser one cuts anything off
         }
         for high, fraction in itertools.product(HIGHS, extent_fractions):
@@ -96,10 +101,10 @@ def choose_cleaning(
             kept = [found.kept(cleaning) for found in painted_pieces]
             alarms = np.array([_lead(found, cleaning) for found in uncracked_pieces])  # (N,) logits
             hits = np.array([_lead(found, cleaning) for found in cracked_pieces])
-            for share, of_share in overlaps.items():
+            for (share, closing_px), drawn in drawings.items():
                 judged = Judged(
-                    cleaning=cleaning.model_copy(update={"crest_share": share}),
-                    painted_dice=_mean([overlap.dice(of) for overlap, of in zip(of_share, kept, strict=True)]),
+                    cleaning=cleaning.model_copy(update={"crest_share": share, "closing_px": closing_px}),
+                    painted_dice=_mean([drawing.dice(of) for drawing, of in zip(drawn, kept, strict=True)]),
                     false_alarm_rate=_mean(alarms >= 0),
                     miss_rate=_mean(hits < 0),
                     false_alarms_expected=_mean(expit(alarms)),
@@ -128,26 +133,30 @@ def choose_glance(segmenter: Segmenter, painted: Sequence[NDArray[np.uint8]]) ->
 
 
 @dataclass(frozen=True, eq=False)
-class _Overlap:
-    """What is drawn of each piece, how much of it lies within the mask, and the mask's area, in px."""
+class _Drawing:
+    """Dice of the masks that pieces make under one share and one closing; most settings keep the same pieces."""
 
-    drawn: NDArray[np.int64]
-    inside: NDArray[np.int64]
-    mask_area: int
+    found: Pieces
+    mask: NDArray[np.bool_]
+    crest_share: float
+    closing_px: int
+    _dice: dict[bytes, float] = field(default_factory=dict)
 
     def dice(self, kept: NDArray[np.bool_]) -> float:
         """Give Dice if those pieces, (N,) bool, are kept."""
-        total = int(self.drawn[kept].sum()) + self.mask_area
-        return 2 * int(self.inside[kept].sum()) / total if total else 1.0
+        key = kept.tobytes()
+        if key not in self._dice:
+            drawn = np.concatenate(([False], kept))[self.found.labels]
+            if self.crest_share > 0:
+                drawn &= self._reaches_crest
+            drawn = closed(drawn, self.closing_px)
+            total = int(drawn.sum()) + int(self.mask.sum())
+            self._dice[key] = 2 * int((drawn & self.mask).sum()) / total if total else 1.0
+        return self._dice[key]
 
-
-def _overlap(found: Pieces, mask: NDArray[np.bool_], crest_share: float) -> _Overlap:
-    drawn = found.labels > 0
-    if crest_share > 0:
-        drawn &= reaches_crest(to_levels(found.probability), crest_share)
-    count = len(found.peak) + 1
-    areas = [np.bincount(found.labels[where], minlength=count)[1:] for where in (drawn, drawn & mask)]
-    return _Overlap(areas[0], areas[1], int(mask.sum()))
+    @cached_property
+    def _reaches_crest(self) -> NDArray[np.bool_]:
+        return reaches_crest(to_levels(self.found.probability), self.crest_share)
 
 
 def _lead(found: Pieces, cleaning: Cleaning) -> float:

@@ -27,18 +27,22 @@ class PainterSettings:
         fading: smallest and largest standard deviation of a crack's contrast along its way, as a share of that
             contrast, not below 0. From about 0.5 on some stretches are not to be seen at all; the mask goes on over
             them, as the crack does.
+        grit: how strongly cracks are speckled at the scale of grains, as the largest standard deviation of their
+            contrast there; their edges are rougher by as much. The mask goes on over it, for grains that stand in a
+            crack end it for nobody.
         smooth_masks: whether masks end where the crack's edges lie on average, as a person draws them, instead of
             following each notch of the ragged edges that are painted.
         network_share: share of photographs that get an alligator network instead of single cracks.
         distractors: expected number of kinds of distractors per photograph.
 
     Raises:
-        ValueError: if a range is reversed or below 0, or a width or a visibility is 0.
+        ValueError: if a range is reversed or below 0, a width or a visibility is 0, or grit is not in [0, 1].
     """
 
     width_px: tuple[float, float] = (1.3, 26.0)
     visibility: tuple[float, float] = (1.7, 9.0)
     fading: tuple[float, float] = (0.35, 0.35)
+    grit: float = 0.0
     smooth_masks: bool = False
     network_share: float = 0.08
     distractors: float = 1.5
@@ -49,6 +53,8 @@ class PainterSettings:
                 raise ValueError(f"{name}: {smallest:g} to {largest:g} is no range above 0")
         if not 0 <= self.fading[0] <= self.fading[1]:
             raise ValueError(f"fading: {self.fading[0]:g} to {self.fading[1]:g} is no range from 0 on")
+        if not 0 <= self.grit <= 1:
+            raise ValueError(f"grit: {self.grit:g} is not between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ def paint_cracks(
         draw = network_branches if is_network else crack_branches
         crack = draw(height, width, min(width_px, 5.0) if is_network else width_px, roughness, rng)
         # What breaks off an edge is as large on a wide crack as on a thin one.
-        raggedness = min(rng.uniform(0.0, 0.3), 1.5 / width_px)
+        raggedness = min(rng.uniform(0.0, 0.3), 1.5 / width_px) * (1 + settings.grit)
         covered = coverage(crack, height, width, raggedness=raggedness, rng=rng)  # (H, W)
         if width_px > 5 and not is_network and rng.random() < 0.45:
             pixels = _fill(pixels, covered, width_px, rng)
@@ -133,6 +139,9 @@ def _darken(
     # Along its way a crack fades; it is still there.
     fading = rng.uniform(*settings.fading)
     uneven = np.clip(1 + fading * noise_field(height, width, rng.uniform(12, 60), rng), 0.0, 1.4)
+    if settings.grit > 0:
+        grit = rng.uniform(0.0, settings.grit) * noise_field(height, width, rng.uniform(1.0, 3.0), rng)
+        uneven = np.clip(uneven * (1 + grit), 0.0, 1.6)
     # The camera's blur must stay well below the width, or the valley's half depth would leave the mask's edge.
     blurred = cv2.GaussianBlur(covered, (0, 0), min(rng.uniform(0.3, 1.0), 0.3 * width_px))
     amount = np.clip((depth * blurred * uneven)[:, :, None] * _tint(rng), 0.0, 0.97)  # (H, W, 3)

@@ -31,6 +31,7 @@ from fissura.rasters.reading import Raster, open_raster, require_rasterio
 from fissura.rasters.windows import Window, windows_of
 from fissura.rasters.writing import BLOCK_PX, Parts
 from fissura.segmenting.ahead import ahead
+from fissura.segmenting.cleaning import closed
 from fissura.segmenting.engines import ENGINES, EngineName
 from fissura.segmenting.normalising import Normaliser
 from fissura.segmenting.segmenter import Segmenter
@@ -234,9 +235,21 @@ def _tiles(grid: tuple[list[Span], list[Span]], band: slice, first_row: int) -> 
 
 
 def _clean(raster: Raster, segmenter: Segmenter, maps: RasterMaps) -> None:
-    parts = Parts(maps.mask.parent / _PARTS / "mask", raster)
+    windows, radius_px = list(windows_of(*raster.shape, WINDOW_PX)), segmenter.cleaning.closing_px
+    folder = maps.mask.parent / _PARTS
+    parts = Parts(folder / "mask", raster)
     with open_raster(maps.probability) as probability:
         found = StreamedPieces(raster.shape, probability.read_band, segmenter.cleaning, WINDOW_PX)
         for window, labels in found.labels():
             parts.write(window, (labels > 0) * np.uint8(255), probability.holds_data(window))
-    parts.join(maps.mask, windows_of(*raster.shape, WINDOW_PX))
+        if radius_px == 0:
+            parts.join(maps.mask, windows)
+            return
+        parts.join(folder / "open.tif", windows)
+        parts = Parts(folder / "closed", raster)
+        with open_raster(folder / "open.tif") as gaps:
+            for window in windows:
+                seen = window.grown(2 * radius_px, *raster.shape)
+                mask = closed(gaps.read_band(seen) > 0, radius_px)[window.within(seen)]
+                parts.write(window, mask * np.uint8(255), probability.holds_data(window))
+    parts.join(maps.mask, windows)

@@ -1,4 +1,4 @@
-"""From a probability map to a mask: hysteresis, a smallest crack, no flanks.
+"""From a probability map to a mask: hysteresis, a smallest crack, no flanks, no gaps.
 
 1. Pixels of probability above ``low`` are joined into *pieces* (8-connected).
 2. A piece stays if it reaches ``high`` somewhere: a faint stretch of a sure crack is crack, a faint stretch
@@ -13,6 +13,8 @@
    faint one: divided by the crest, a probability is that of being crack where a crack is. (One threshold for all
    would have to be half the Dice reached to serve it best: Z. Lipton, C. Elkan, B. Naryanaswamy, Optimal thresholding
    of classifiers to maximize F1 measure, ECML 2014. A sure stretch reaches a better one than a faint one.)
+6. The gaps within a crack are closed, as wide as twice a radius (morphological closing): grains stand in it, and
+   where each is left out, a crack is a lace whose many strands no measure of length should count.
 """
 
 from __future__ import annotations
@@ -44,6 +46,8 @@ class Cleaning(BaseModel):
             photographs keep theirs; the smaller of the two demands is the one that counts.
         crest_share: share in [0, 1] of the highest probability nearby that a pixel of a crack must reach as well; 0
             asks nothing.
+        closing_px: radius in px of the disk by which the mask is closed, so that gaps up to twice as wide are
+            filled; 0 fills none.
 
     Example:
         >>> Cleaning(low=0.5, high=0.9, min_extent_px=64, min_extent_fraction=0.25).least_extent_px((100, 80))
@@ -57,6 +61,7 @@ class Cleaning(BaseModel):
     min_extent_px: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     min_extent_fraction: Annotated[float, Field(ge=0, le=1)]
     crest_share: Annotated[float, Field(ge=0, le=1)] = 0.0  # as in model files from before there was one
+    closing_px: Annotated[int, Field(ge=0, le=16)] = 0  # likewise
 
     @model_validator(mode="after")
     def _low_is_not_above_high(self) -> Cleaning:
@@ -161,7 +166,7 @@ class Pieces:
             mask = np.concatenate(([False], kept))[self.labels]
         if kept.any() and cleaning.flank_share > 0:
             mask &= reaches_crest(to_levels(self.probability), cleaning.flank_share)
-        return mask
+        return closed(mask, cleaning.closing_px) if kept.any() else mask
 
     def score(self, cleaning: Cleaning) -> float:
         """Tell how surely there is a crack under ``cleaning`` (of the same ``low``); see `score_photo`."""
@@ -254,6 +259,24 @@ def reaches_crest(levels: NDArray[np.uint8], share: float) -> NDArray[np.bool_]:
     least = np.floor(share * np.arange(256)).astype(np.uint8)  # of each level of a crest
     reaches: NDArray[np.bool_] = levels >= cv2.LUT(grown(levels, NEARBY_PX), least)
     return reaches
+
+
+def closed(mask: NDArray[np.bool_], radius_px: int) -> NDArray[np.bool_]:
+    """Fill the gaps of a mask, (H, W) bool, that no disk of ``radius_px`` fits into; what is beyond it is no crack.
+
+    A pixel of the result depends on those within twice the radius.
+
+    Example:
+        >>> closed(np.array([[False, True, False, True, False]]), radius_px=1)[0].tolist()
+        [False, True, True, True, False]
+    """
+    if radius_px == 0:
+        return mask
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
+    # By default OpenCV takes what is beyond for crack when it erodes: a margin of nothing is exact.
+    wide = np.pad(mask.view(np.uint8), radius_px)
+    filled = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, disk)[radius_px:-radius_px, radius_px:-radius_px]
+    return np.ascontiguousarray(filled).view(np.bool_)
 
 
 def clean(probability: NDArray[np.float32], cleaning: Cleaning) -> NDArray[np.bool_]:
