@@ -220,7 +220,7 @@ def test_grains_stand_in_a_gritty_crack_and_its_mask_goes_on_over_them(monkeypat
 
 
 def test_grit_that_is_no_share_is_refused() -> None:
-    with pytest.raises(ValueError, match="grit: 1.5"):
+    with pytest.raises(ValueError, match=r"grit: 1\.5"):
         PainterSettings(grit=1.5)
 
 

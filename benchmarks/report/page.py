@@ -55,12 +55,15 @@ of training photographs and of METU's and by painted cracks, knowing that recall
 model had been scored, and the row painted-steady is. Smooth masks of painted cracks were chosen for the ragged look
 of masks on training photographs, a teacher of four views by painted cracks; the bundled model in four views had been
 scored before. That flanks of cracks are cut off was chosen by painted cracks alone; figures of one training with
-them and without were seen here before the others were run. Rows of `painted` and `supervised` without further name,
-in four views, with few uncracked photographs, and the classical ones could choose to cut them off, the others were
-run before. The rows named compact chose their checkpoint among all epochs, the others among those of the last round
-of self-training. Other ways of self-training were scored here too and left: docs/method.md names them. The painter
-has changed since some rows were run: class activation, reconstruction, ResNet-50, the compact network and the tuned
-rows of `seed` chose their step to a mask on cracks as it painted them then.
+them and without were seen here before the others were run. That gaps within cracks are closed was found by looking
+at *training* photographs with their masks, when all rows had been scored here without; painted cracks with grains in
+them choose it, and were given these grains for it. Rows of `painted` and `supervised` without further name, in four
+views, and with few uncracked photographs could choose both, the classical ones to cut flanks off, the others were
+run before. A training that learned to leave faint stretches open was scored here and left. The rows named compact
+chose their checkpoint among all epochs, the others among those of the last round of self-training. Other ways of
+self-training were scored here too and left: docs/method.md names them. The painter has changed since some rows were
+run: class activation, reconstruction, ResNet-50, the compact network and the tuned rows of `seed` chose their step
+to a mask on cracks as it painted them then.
 
 With one seed, brackets hold the 95 % bootstrap interval over parent photographs. With several, the figure is their
 mean, ± their standard deviation, and in parentheses how many."""
