@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,17 @@ def test_crops_with_painted_distractors_are_judged_where_no_model_vouches_for_th
     held_out = split_by_group(load_data(walls), HELD_OUT, 0)[1]
     calibrating.calibrate(bundled_model(), load_recipe("painted", **SHORT, network=network), 0, held_out)
     assert judged == [len(held_out.uncracked) + distractors]
+
+
+def test_the_step_to_a_mask_is_chosen_by_cracks_with_grains_in_them_and_the_glance_as_in_training(
+    walls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_out, recipe = split_by_group(load_data(walls), HELD_OUT, 0)[1], load_recipe("painted", **SHORT)
+    painters = []
+    monkeypatch.setattr(calibrating, "exact_samples", lambda _, recipe, *__: painters.append(recipe.painter) or [])
+    judged = calibrating.calibrate(bundled_model(), recipe, 0, held_out)
+    calibrating.calibrate_glance(bundled_model(), recipe, 0, held_out, judged.cleaning)
+    assert painters == [replace(recipe.painter, grit=calibrating.GRIT), recipe.painter]
 
 
 @pytest.mark.slow
