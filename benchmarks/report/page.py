@@ -59,11 +59,11 @@ them and without were seen here before the others were run. That gaps within cra
 at *training* photographs with their masks, when all rows had been scored here without; painted cracks with grains in
 them choose it, and were given these grains for it. Rows of `painted` and `supervised` without further name, in four
 views, and with few uncracked photographs could choose both, the classical ones to cut flanks off, the others were
-run before. A training that learned to leave faint stretches open was scored here and left. The rows named compact
-chose their checkpoint among all epochs, the others among those of the last round of self-training. Other ways of
-self-training were scored here too and left: docs/method.md names them. The painter has changed since some rows were
-run: class activation, reconstruction, ResNet-50, the compact network and the tuned rows of `seed` chose their step
-to a mask on cracks as it painted them then.
+run before. Two trainings, one that left faint stretches open and one on gritty cracks, were scored here and left.
+The rows named compact chose their checkpoint among all epochs, the others among those of the last round of
+self-training. Other ways of self-training were scored here too and left: docs/method.md names them. The painter has
+changed since some rows were run: class activation, reconstruction, ResNet-50, the compact network and the tuned rows
+of `seed` chose their step to a mask on cracks as it painted them then.
 
 With one seed, brackets hold the 95 % bootstrap interval over parent photographs. With several, the figure is their
 mean, ± their standard deviation, and in parentheses how many."""
