@@ -21,7 +21,7 @@ GLANCED = 200  # painted crops that tell below what a tile may be passed over: o
 
 
 def calibrate(model: Path, recipe: Recipe, seed: int, held_out: DataSet) -> Judged:
-    """Choose the step from probability to mask.
+    """Choose the step from probability to mask, by painted cracks with grains in them, or by masks, and by labels.
 
     Args:
         model: the model file.

@@ -12,14 +12,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from fissura.segmenting import Cleaning, Segmenter
-from fissura.segmenting.cleaning import Pieces, closed, pieces, reaches_crest, to_levels
+from fissura.segmenting.cleaning import Pieces, pieces
 from fissura.segmenting.normalising import Normaliser
 
 LOWS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
@@ -86,14 +85,7 @@ def choose_cleaning(
         painted_pieces = [pieces(probability, low) for probability, _ in painted]
         uncracked_pieces = [pieces(probability, low) for probability in uncracked]
         cracked_pieces = [pieces(probability, low) for probability in cracked]
-        drawings = {
-            (share, closing_px): [
-                _Drawing(found, mask, share, closing_px)
-                for found, (_, mask) in zip(painted_pieces, painted, strict=True)
-            ]
-            for share, closing_px in itertools.product(CREST_SHARES, CLOSINGS_PX)
-            if share == 0 or share > low  # no lesser one cuts anything off
-        }
+        drawings = [_Drawings(found, mask) for found, (_, mask) in zip(painted_pieces, painted, strict=True)]
         for high, fraction in itertools.product(HIGHS, extent_fractions):
             if high < low:
                 continue
@@ -101,10 +93,13 @@ def choose_cleaning(
             kept = [found.kept(cleaning) for found in painted_pieces]
             alarms = np.array([_lead(found, cleaning) for found in uncracked_pieces])  # (N,) logits
             hits = np.array([_lead(found, cleaning) for found in cracked_pieces])
-            for (share, closing_px), drawn in drawings.items():
+            for share, closing_px in itertools.product(CREST_SHARES, CLOSINGS_PX):
+                if 0 < share <= low:  # it cuts nothing off
+                    continue
+                drawn = cleaning.model_copy(update={"crest_share": share, "closing_px": closing_px})
                 judged = Judged(
-                    cleaning=cleaning.model_copy(update={"crest_share": share, "closing_px": closing_px}),
-                    painted_dice=_mean([drawing.dice(of) for drawing, of in zip(drawn, kept, strict=True)]),
+                    cleaning=drawn,
+                    painted_dice=_mean([each.dice(of, drawn) for each, of in zip(drawings, kept, strict=True)]),
                     false_alarm_rate=_mean(alarms >= 0),
                     miss_rate=_mean(hits < 0),
                     false_alarms_expected=_mean(expit(alarms)),
@@ -133,30 +128,21 @@ def choose_glance(segmenter: Segmenter, painted: Sequence[NDArray[np.uint8]]) ->
 
 
 @dataclass(frozen=True, eq=False)
-class _Drawing:
-    """Dice of the masks that pieces make under one share and one closing; most settings keep the same pieces."""
+class _Drawings:
+    """The pieces of a painted photograph and its mask; of hundreds of settings most draw the same."""
 
     found: Pieces
     mask: NDArray[np.bool_]
-    crest_share: float
-    closing_px: int
-    _dice: dict[bytes, float] = field(default_factory=dict)
+    _dice: dict[tuple[bytes, float, int], float] = field(default_factory=dict)
 
-    def dice(self, kept: NDArray[np.bool_]) -> float:
-        """Give Dice if those pieces, (N,) bool, are kept."""
-        key = kept.tobytes()
+    def dice(self, kept: NDArray[np.bool_], cleaning: Cleaning) -> float:
+        """Give Dice if those pieces, (N,) bool, are kept and drawn as ``cleaning`` says."""
+        key = kept.tobytes(), cleaning.crest_share, cleaning.closing_px
         if key not in self._dice:
-            drawn = np.concatenate(([False], kept))[self.found.labels]
-            if self.crest_share > 0:
-                drawn &= self._reaches_crest
-            drawn = closed(drawn, self.closing_px)
+            drawn = self.found.drawn(kept, cleaning)
             total = int(drawn.sum()) + int(self.mask.sum())
             self._dice[key] = 2 * int((drawn & self.mask).sum()) / total if total else 1.0
         return self._dice[key]
-
-    @cached_property
-    def _reaches_crest(self) -> NDArray[np.bool_]:
-        return reaches_crest(to_levels(self.found.probability), self.crest_share)
 
 
 def _lead(found: Pieces, cleaning: Cleaning) -> float:

@@ -159,14 +159,19 @@ class Pieces:
 
     def mask(self, cleaning: Cleaning) -> NDArray[np.bool_]:
         """Draw the pieces that are cracks under ``cleaning`` (of the same ``low``): (H, W) bool."""
-        kept = self.kept(cleaning)
+        return self.drawn(self.kept(cleaning), cleaning)
+
+    def drawn(self, kept: NDArray[np.bool_], cleaning: Cleaning) -> NDArray[np.bool_]:
+        """Draw the pieces that are ``kept``, (N,) bool, without flanks and gaps as ``cleaning`` says: (H, W) bool."""
         if kept.all() or not kept.any():  # as on most photographs, and far quicker than looking up every pixel
             mask: NDArray[np.bool_] = (self.labels > 0) & kept.any()
         else:
             mask = np.concatenate(([False], kept))[self.labels]
-        if kept.any() and cleaning.flank_share > 0:
+        if not kept.any():
+            return mask
+        if cleaning.flank_share > 0:
             mask &= reaches_crest(to_levels(self.probability), cleaning.flank_share)
-        return closed(mask, cleaning.closing_px) if kept.any() else mask
+        return closed(mask, cleaning.closing_px)
 
     def score(self, cleaning: Cleaning) -> float:
         """Tell how surely there is a crack under ``cleaning`` (of the same ``low``); see `score_photo`."""
@@ -264,7 +269,8 @@ def reaches_crest(levels: NDArray[np.uint8], share: float) -> NDArray[np.bool_]:
 def closed(mask: NDArray[np.bool_], radius_px: int) -> NDArray[np.bool_]:
     """Fill the gaps of a mask, (H, W) bool, that no disk of ``radius_px`` fits into; what is beyond it is no crack.
 
-    A pixel of the result depends on those within twice the radius.
+    Morphological closing (J. Serra, Image analysis and mathematical morphology, 1982), by OpenCV's disk. A pixel of
+    the result depends on those within twice the radius.
 
     Example:
         >>> closed(np.array([[False, True, False, True, False]]), radius_px=1)[0].tolist()
