@@ -242,14 +242,11 @@ def _clean(raster: Raster, segmenter: Segmenter, maps: RasterMaps) -> None:
         found = StreamedPieces(raster.shape, probability.read_band, segmenter.cleaning, WINDOW_PX)
         for window, labels in found.labels():
             parts.write(window, (labels > 0) * np.uint8(255), probability.holds_data(window))
-        if radius_px == 0:
-            parts.join(maps.mask, windows)
-            return
-        parts.join(folder / "open.tif", windows)
-        parts = Parts(folder / "closed", raster)
-        with open_raster(folder / "open.tif") as gaps:
-            for window in windows:
-                seen = window.grown(2 * radius_px, *raster.shape)
-                mask = closed(gaps.read_band(seen) > 0, radius_px)[window.within(seen)]
-                parts.write(window, mask * np.uint8(255), probability.holds_data(window))
+        if radius_px > 0:
+            with_gaps, parts = parts, Parts(folder / "closed", raster)
+            with with_gaps.opened(windows) as gaps:
+                for window in windows:
+                    seen = window.grown(2 * radius_px, *raster.shape)
+                    mask = closed(gaps.read_band(seen) > 0, radius_px)[window.within(seen)]
+                    parts.write(window, mask * np.uint8(255), probability.holds_data(window))
     parts.join(maps.mask, windows)

@@ -59,6 +59,12 @@ class Parts:
             if self._raster.has_nodata:
                 part.write_mask(holds_data)
 
+    @contextmanager
+    def opened(self, windows: Iterable[Window]) -> Iterator[Raster]:
+        """Open the parts as one map, to read across their sides while the map is not finished yet."""
+        with require_rasterio().open(self._mosaic(windows)) as dataset:
+            yield Raster(self._folder, dataset)
+
     def join(self, out: Path, windows: Iterable[Window]) -> None:
         """Put the parts together to one COG: in blocks, compressed, with overviews, at the place of the raster.
 
@@ -70,17 +76,19 @@ class Parts:
         rasterio = require_rasterio()
         from rasterio.shutil import copy
 
+        whole = self._folder / out.name  # GDAL's own temporary files stand beside it, and vanish with the folder
+        layout = {"compress": "DEFLATE", "blocksize": BLOCK_PX, "bigtiff": "IF_SAFER"}
+        with written_whole(whole) as temporary, _in_words(out), rasterio.open(self._mosaic(windows)) as parts:
+            copy(parts, temporary, driver="COG", overview_resampling="AVERAGE", **layout)
+        whole.replace(out)
+
+    def _mosaic(self, windows: Iterable[Window]) -> str:
         dataset = self._raster.dataset
         place = "" if dataset.transform.is_identity else place_xml(
             dataset.crs.to_wkt() if dataset.crs else "", dataset.transform.to_gdal()
         )  # fmt: skip
         sources = [Source(self._file(window).absolute(), 0, 0, window) for window in windows]
-        vrt = mosaic_vrt(self._raster.shape, 1, sources, masked=self._raster.has_nodata, place=place)
-        whole = self._folder / out.name  # GDAL's own temporary files stand beside it, and vanish with the folder
-        layout = {"compress": "DEFLATE", "blocksize": BLOCK_PX, "bigtiff": "IF_SAFER"}
-        with written_whole(whole) as temporary, _in_words(out), rasterio.open(vrt) as parts:
-            copy(parts, temporary, driver="COG", overview_resampling="AVERAGE", **layout)
-        whole.replace(out)
+        return mosaic_vrt(self._raster.shape, 1, sources, masked=self._raster.has_nodata, place=place)
 
     def _file(self, window: Window) -> Path:
         return self._folder / f"{window.top:09d}-{window.left:09d}-{window.height}x{window.width}.tif"
