@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from fissura.learning import Recipe, load_recipe
-from methods.finished import bundled_settings
+from methods.finished import bundled_start
 
 Supervision = Literal["nothing", "other photographs", "labels", "uncracked photographs", "human masks"]
 
@@ -71,8 +71,8 @@ class Row:
         return load_recipe(self.settings["recipe"], **{k: v for k, v in self.settings.items() if k != "recipe"})
 
     def start(self) -> dict[str, Any] | None:
-        """Tell which bundled model training begins with; None where it does not begin with one."""
-        return bundled_settings() if self.method == "recipe" and self.recipe().starts_from_bundled else None
+        """Tell what of the bundled model training begins with; None where it does not begin with it."""
+        return bundled_start() if self.method == "recipe" and self.recipe().starts_from_bundled else None
 
     def is_answered_by(self, result: dict[str, Any], fingerprint: str | None = None) -> bool:
         """Tell whether a result is of this row as it is now, and of the data of that fingerprint if one is given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,14 @@ import numpy as np
 import pytest
 
 from fissura.learning import load_recipe
+from fissura.learning.exporting import replace_card
+from fissura.segmenting import bundled_model, read_card
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 from field import has_run
+from methods import finished
 from methods.tuning import HeldOut, Tuned
 from report.figures import MEAN, methods_of
 from report.page import write_report
@@ -67,10 +71,25 @@ def test_a_result_that_began_with_another_bundled_model_does_not_count(monkeypat
     from_random = replace(PAINTED, settings=PAINTED.settings | {"pretrained": False})
     of_painted, of_random = _result(PAINTED, 0.7), _result(from_random, 0.6)
     runs = PAINTED.run, from_random.run
-    monkeypatch.setattr("row.bundled_settings", lambda: {"sha256": "another"})
+    monkeypatch.setattr("row.bundled_start", lambda: {"weights": "another"})
     assert not PAINTED.is_answered_by(of_painted)
     assert from_random.is_answered_by(of_random)
     assert (PAINTED.run != runs[0], from_random.run == runs[1]) == (True, True)
+
+
+def test_a_bundled_model_that_draws_other_masks_is_the_same_start_and_one_of_another_extent_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = finished.bundled_start()
+    copied = tmp_path / "box.onnx"
+    shutil.copy(bundled_model(), copied)
+    monkeypatch.setattr(finished, "bundled_model", lambda: copied)
+    card = read_card(copied)
+    starts = []
+    for changes in ({"low": 0.01, "closing_px": 5}, {"min_extent_fraction": 0.01}):
+        replace_card(copied, card.model_copy(update={"cleaning": card.cleaning.model_copy(update=changes)}))
+        starts.append(finished.bundled_start.__wrapped__())
+    assert (starts[0] == before, starts[1] == before) == (True, False)
 
 
 def test_a_recipe_described_in_other_words_is_the_same() -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import onnx
+from onnx import numpy_helper
 
 from fissura import scoring
 from fissura.errors import FissuraError
@@ -32,9 +36,26 @@ def answer_as_it_comes(
     return Answer(lambda: scoring.evaluate(test, segmenter.segment), training, used, None)
 
 
+@cache
 def bundled_settings() -> dict[str, Any]:
     """Tell one bundled model from another; empty where there is none."""
     try:
         return {"sha256": hashlib.sha256(bundled_model().read_bytes()).hexdigest()[:16]}
     except FissuraError:
         return {}
+
+
+@cache
+def bundled_start() -> dict[str, Any]:
+    """Tell what training takes of the bundled model: its weights and its smallest extent; empty without one."""
+    try:
+        model = bundled_model()
+    except FissuraError:
+        return {}
+    weights = hashlib.sha256()
+    for entry in onnx.load(model).graph.initializer:
+        weights.update(entry.name.encode() + numpy_helper.to_array(entry).tobytes())
+    return {
+        "weights": weights.hexdigest()[:16],
+        "min_extent_fraction": read_card(model).cleaning.min_extent_fraction,
+    }
