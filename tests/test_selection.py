@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fissura.learning.proposing import SURE, SURELY_BACKGROUND, propose
-from fissura.learning.selection import choose_cleaning, choose_glance
-from fissura.segmenting import Segmenter, clean
+from fissura.learning.selection import Judged, choose_cleaning, choose_glance
+from fissura.segmenting import Cleaning, Segmenter, clean
 from fissura.segmenting.normalising import Normaliser
 from model_files import cracked_photo, write_model
 
@@ -26,6 +26,13 @@ def test_chosen_settings_silence_short_fragments_and_keep_long_cracks() -> None:
     judged = choose_cleaning([(crack, crack > 0.5) for crack in cracks], fragments, cracks)
     assert (judged.false_alarm_rate, judged.miss_rate, judged.painted_dice) == (0.0, 0.0, 1.0)
     assert not any(clean(fragment, judged.cleaning).any() for fragment in fragments)
+
+
+def test_more_false_alarms_than_allowed_are_not_traded_for_a_little_dice() -> None:
+    setting = Cleaning(low=0.1, high=0.9, min_extent_px=0, min_extent_fraction=0)
+    too_many = Judged(setting, 0.61, 0.0, 0.0, false_alarms_expected=0.054, misses_expected=0.02)
+    allowed = Judged(setting, 0.59, 0.0, 0.0, false_alarms_expected=0.049, misses_expected=0.03)
+    assert allowed.merit > too_many.merit
 
 
 def test_chosen_settings_ask_for_a_peak_where_faint_long_pieces_are_the_false_alarms() -> None:

@@ -57,10 +57,10 @@ class Judged:
     def merit(self) -> float:
         """What selection maximises: Dice plus the share of photographs judged right, each side weighing alike.
 
-        False alarms beyond those allowed weigh five times as much: a tool that cries wolf is not used.
+        False alarms beyond those allowed weigh twenty times as much: a tool that cries wolf is not used.
         """
         beyond = max(0.0, self.false_alarms_expected - FALSE_ALARMS_ALLOWED)
-        return self.painted_dice - 0.5 * self.misses_expected - 0.5 * self.false_alarms_expected - 2.5 * beyond
+        return self.painted_dice - 0.5 * self.misses_expected - 0.5 * self.false_alarms_expected - 9.5 * beyond
 
 
 def choose_cleaning(
