@@ -36,7 +36,6 @@ def answer_as_it_comes(
     return Answer(lambda: scoring.evaluate(test, segmenter.segment), training, used, None)
 
 
-@cache
 def bundled_settings() -> dict[str, Any]:
     """Tell one bundled model from another; empty where there is none."""
     try:

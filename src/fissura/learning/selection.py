@@ -60,7 +60,8 @@ class Judged:
         False alarms beyond those allowed weigh twenty times as much: a tool that cries wolf is not used.
         """
         beyond = max(0.0, self.false_alarms_expected - FALSE_ALARMS_ALLOWED)
-        return self.painted_dice - 0.5 * self.misses_expected - 0.5 * self.false_alarms_expected - 9.5 * beyond
+        errors = self.misses_expected + self.false_alarms_expected + 19 * beyond  # 1 + 19 times
+        return self.painted_dice - 0.5 * errors
 
 
 def choose_cleaning(
