@@ -33,51 +33,7 @@ ORIGINS = {
     "CONCRETE": "concrete walls, of Kaggle's Crack Segmentation Dataset; photographer and licence not documented",
     "CRACK500": "Crack500 (Yang et al. 2019, arXiv:1901.06340), asphalt, crops; for research",
 }
-HEAD = """# Results
-
-Written by `make bench`; no figure is typed by hand. Real photographs of cracked and uncracked surfaces; every figure
-is of the test split, which neither training nor the choice of epoch and thresholds has seen: a training run cannot
-open a test mask. Every method, classical ones too, chooses its step from probability to mask on the same held-out
-training photographs, with painted cracks and labels; `supervised` may use its training masks there, `box` chose it on
-its own photographs, and the rows of the recipe `seed` keep the original's fixed threshold.
-
-Rules and recipes are people's choice. By what they were chosen, and what had been seen by then:
-
-- **The rule of the step to a mask** was changed twice after test figures of `painted` had been seen, which lowered
-  its Dice a little, and its false alarms; after a third look its grid was lengthened, for the choice stood at its
-  end, which raised Dice on CFD. That false alarms beyond the 5 % allowed weigh twenty times as much as others, before
-  six times, was decided when `box`, its step chosen anew, had more of them on its own held-out photographs, and as
-  many here; `painted` and `supervised` have none to weigh.
-- **Weak stretches beside a crack** are kept: chosen by painted cracks alone, knowing that recall was short.
-- **Luminance instead of colours**: since `supervised` and `box` had been seen to fail on bluish *training*
-  photographs, looked at with their masks.
-- **Gravel** joined what `box` is painted on after its false alarms on uncracked training photographs of these sources
-  had been looked at.
-- **The start of `painted`**, the bundled model, and the mean of its weights and the trained ones: by held-out
-  photographs and by the labels of METU's; three models on the way there were scored here, and had more false alarms
-  without that mean. It keeps the bundled model's smallest extent since it had been scored here with extents of its
-  own: its false alarms were too many, here and on METU's photographs, by which the extent was chosen; F1 was higher.
-- **Fading of painted cracks**, and that crops with painted distractors have no say in the step to a mask any more
-  where that extent stands: by labels of training photographs and of METU's and by painted cracks, knowing that recall
-  was short here; with them, one model had been scored, and the row painted-steady is.
-- **Smooth masks** of painted cracks: for the ragged look of masks on training photographs. **A teacher of four
-  views**: by painted cracks; the bundled model in four views had been scored before.
-- **Flanks** are cut off: chosen by painted cracks alone; figures of one training with them and without were seen here
-  before the others were run.
-- **Gaps** are closed since *training* photographs had been looked at with their masks, when all rows had been scored
-  here without; painted cracks with grains in them choose it, and were given these grains for it.
-- **Scored here and left**: a training that left faint stretches open, one on gritty cracks, one on real cracks made
-  faint, and other ways of self-training; docs/method.md names them.
-
-Not all rows were run by the rules as they stand. Rows of `painted` and `supervised` without further name, in four
-views, with few uncracked photographs and from random weights could choose flanks and gaps, as `painted-only`, `box`
-and the classical ones could; the others were run before, `supervised-from-random` too. The rows named compact chose
-their checkpoint among all epochs, the others among those of the last round of self-training. The painter has changed
-since class activation, reconstruction, ResNet-50, the compact network and the tuned rows of `seed` were run: they
-chose their step to a mask on cracks as it painted them then.
-
-With one seed, brackets hold the 95 % bootstrap interval over parent photographs. With several, the figure is their
-mean, ± their standard deviation, and in parentheses how many."""
+HEAD = Path(__file__).with_name("head.md")  # by what each choice was made, told by people
 
 
 def write_report(results: list[tuple[Row, dict[str, Any]]], benchmarks: Path) -> None:
@@ -104,7 +60,7 @@ def write_report(results: list[tuple[Row, dict[str, Any]]], benchmarks: Path) ->
 
 def _page(methods: list[Method], sources: list[str], has_few: bool, pictures: Path) -> list[str]:
     per_source = [(source, source) for source in sources]
-    lines = [HEAD, ""]
+    lines = [*HEAD.read_text("utf-8").splitlines(), ""]
     if any(method.is_stale for method in methods):
         lines += ["\\* measured with settings that the row no longer has; `make bench` measures it again.", ""]
     lines += [
