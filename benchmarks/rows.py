@@ -73,11 +73,17 @@ SEED = Row(
     settings={"recipe": "seed", "network": "compact", "steps": 400, "pretrained": False},
     cpu_minutes=60,
 )
-PAINTED_ONLY = replace(
+PAINTED_UNFADED = replace(
     PAINTED,
+    name="painted-unfaded",
+    note="ours, cracks of cracked photographs learned from as they are (recipe of version 6)",
+    settings=PAINTED.settings | {"real_fading": 0.0, "version": 6},
+)
+PAINTED_ONLY = replace(
+    PAINTED_UNFADED,
     name="painted-only",
     note="painted cracks alone, no self-training",
-    settings=PAINTED.settings | {"self_training_rounds": 0},
+    settings=PAINTED_UNFADED.settings | {"self_training_rounds": 0},
 )
 NOT_AVERAGED = replace(
     PAINTED,
@@ -86,16 +92,16 @@ NOT_AVERAGED = replace(
     settings=PAINTED.settings | {"start_share": 0.0},
 )
 FROM_RANDOM = replace(
-    PAINTED,
+    PAINTED_UNFADED,
     name="painted-from-random",
-    note="ours from random weights instead of the bundled model's",
-    settings=PAINTED.settings | {"pretrained": False},
+    note="painted-unfaded from random weights instead of the bundled model's",
+    settings=PAINTED_UNFADED.settings | {"pretrained": False},
 )
 LONGER = replace(
-    PAINTED,
+    PAINTED_UNFADED,
     name="painted-longer",
-    note="ours, trained for twice the steps",
-    settings=PAINTED.settings | {"steps": 3000},
+    note="painted-unfaded, trained for twice the steps",
+    settings=PAINTED_UNFADED.settings | {"steps": 3000},
     cpu_minutes=60,
 )
 SUPERVISED_FROM_RANDOM = replace(
@@ -107,15 +113,14 @@ SUPERVISED_FROM_RANDOM = replace(
 RAGGED = replace(
     PAINTED,
     name="painted-ragged",
-    note="ours, masks along ragged edges and a teacher of two views (recipe of version 5)",
-    settings=PAINTED.settings | {"version": 5, "painter": {"fading": [0.2, 0.9]}},
+    note="ours, masks of painted cracks along their ragged edges",
+    settings=PAINTED.settings | {"painter": {"fading": [0.2, 0.9], "smooth_masks": False}},
 )
-STEADY: dict[str, Any] = {"painter": {"fading": [0.35, 0.35]}}
 PAINTED_STEADY = replace(
     PAINTED,
     name="painted-steady",
-    note="the same, painted cracks that hardly fade along their way (recipe of version 4)",
-    settings=PAINTED.settings | STEADY | {"version": 4},
+    note="ours, painted cracks that hardly fade along their way",
+    settings=PAINTED.settings | {"painter": {"fading": [0.35, 0.35], "smooth_masks": True}},
 )
 # What recipes `painted` and `supervised` were in version 3: from random weights, on a larger network.
 VERSION_3: dict[str, Any] = {
@@ -125,7 +130,11 @@ VERSION_3: dict[str, Any] = {
     "pretrained": False,
     "start_share": 0.5,  # of no effect without the bundled model's start
 }
-VERSION_3_PAINTED = VERSION_3 | STEADY | {"self_training_from": 0.5}
+VERSION_3_PAINTED = VERSION_3 | {
+    "self_training_from": 0.5,
+    "real_fading": 0.0,
+    "painter": {"fading": [0.35, 0.35]},
+}
 PAINTED_COMPACT = replace(
     PAINTED,
     name="painted-compact",
@@ -200,7 +209,10 @@ REVERSE_DISTILLATION = Row(
 )
 FEW = tuple(
     replace(
-        PAINTED, name=f"painted-{count}-uncracked", note=f"ours with {count} uncracked photographs", uncracked=count
+        PAINTED_UNFADED,
+        name=f"painted-{count}-uncracked",
+        note=f"painted-unfaded with {count} uncracked photographs",
+        uncracked=count,
     )
     for count in (4, 16, 64)
 )
@@ -240,6 +252,7 @@ ROWS: tuple[Row, ...] = (
     _with_gaps(PAINTED),
     *_with_seeds(PAINTED, _four_views(PAINTED), _with_flanks(PAINTED), _with_gaps(PAINTED)),
     *_with_seeds(SUPERVISED, _four_views(SUPERVISED)),
+    PAINTED_UNFADED,
     SUPERVISED_FROM_RANDOM,
     RAGGED,
     PAINTED_STEADY,
@@ -251,7 +264,7 @@ ROWS: tuple[Row, ...] = (
     SUPERVISED_COMPACT,
     COMPACT_ONLY,
     COMPACT_LONGER,
-    *_with_seeds(SUPERVISED_FROM_RANDOM, RAGGED, PAINTED_STEADY, PAINTED_COMPACT, SUPERVISED_COMPACT),
+    *_with_seeds(PAINTED_UNFADED, SUPERVISED_FROM_RANDOM, PAINTED_COMPACT, SUPERVISED_COMPACT),
     ACTIVATION,
     REFINED,
     REVERSE_DISTILLATION,
@@ -264,5 +277,7 @@ ROWS: tuple[Row, ...] = (
     DRAEM,
     PAINTED_RESNET50,
     SUPERVISED_RESNET50,
-    *_with_seeds(NOT_AVERAGED, FROM_RANDOM, PAINTED_ONLY, ACTIVATION, REFINED, *FEW, TOP_K, LOG_SUM_EXP),
+    *_with_seeds(
+        RAGGED, PAINTED_STEADY, NOT_AVERAGED, FROM_RANDOM, PAINTED_ONLY, ACTIVATION, REFINED, *FEW, TOP_K, LOG_SUM_EXP
+    ),
 )

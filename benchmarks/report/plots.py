@@ -72,9 +72,10 @@ def draw_against_cost(methods: list[Method], path: Path) -> None:
 
 
 def draw_against_uncracked(methods: list[Method], sources: list[str], path: Path) -> bool:
-    """Draw Dice of `painted` against the number of uncracked photographs; False if there is only one number."""
+    """Draw Dice against the number of uncracked photographs, by one recipe; False if there is only one number."""
     few = [method for method in methods if method.row.uncracked is not None]
-    full = [method for method in methods if method.row.name == "painted"]
+    recipes = [method.row.settings for method in few]
+    full = [method for method in methods if method.row.uncracked is None and method.row.settings in recipes]
     if not few or not full:
         return False
     line = sorted(few, key=lambda method: method.row.uncracked or 0) + full

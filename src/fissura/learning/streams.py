@@ -23,8 +23,8 @@ from fissura.learning.augmenting import change_light, random_crop, whole
 from fissura.learning.losses import IGNORED
 from fissura.learning.proposing import MOST_PROPOSALS, proposal_path, read_alarms, read_proposal
 from fissura.learning.recipe import Recipe
-from fissura.learning.sampling import Urn
-from fissura.painting import draw_surface, paint_cracks, paint_nothing
+from fissura.learning.sampling import Urn, urn_by_source
+from fissura.painting import draw_surface, fade, paint_cracks, paint_nothing
 from fissura.photos import DataSet, Photo, read_mask, read_photo
 from fissura.segmenting import normalise
 from fissura.segmenting.normalising import Normalisation
@@ -84,6 +84,7 @@ def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) ->
     without any crack come from the photographs on which the teacher wrongly saw one.
     """
     uncracked, cracked = Urn(data.uncracked.photos), Urn(data.cracked.at_most(MOST_PROPOSALS).photos)
+    of_source = urn_by_source(data.uncracked.photos)
     corrected = [photo for photo in data.cracked if photo.mask]
     corrections = Urn(corrected) if corrected else None
 
@@ -97,7 +98,11 @@ def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) ->
         if round_ and index % 2:
             if corrections and rng.random() < CORRECTED_SHARE:
                 return random_crop(*corrections.draw(rng, _with_mask), recipe.crop_px, rng, recipe.random_scales), 1.0
-            return _proposed_crop(cracked, recipe, round_, proposals, rng), 1.0
+            (photo, truth), source = _proposed_crop(cracked, recipe, round_, proposals, rng)
+            if recipe.real_fading:
+                surface = _surface_crop(of_source.get(source, uncracked), recipe, rng)
+                photo = fade(photo, truth == 0, surface, rng, most=recipe.real_fading)
+            return _painted_over(photo, truth, recipe, rng), 1.0
         every, painted = PAINTED_SLOTS
         if index // (2 if round_ else 1) % every < painted:
             crop = paint_cracks(_background(uncracked, recipe, rng), rng, recipe.painter)
@@ -182,27 +187,41 @@ def _background(uncracked: Urn, recipe: Recipe, rng: np.random.Generator) -> NDA
     if rng.random() < recipe.procedural_share:
         kinds, shares = list(recipe.surface_shares), np.array(list(recipe.surface_shares.values()))
         return draw_surface(kinds[rng.choice(len(kinds), p=shares / shares.sum())], side, side, rng)
+    return _surface_crop(uncracked, recipe, rng)
+
+
+def _surface_crop(uncracked: Urn, recipe: Recipe, rng: np.random.Generator) -> NDArray[np.uint8]:
     photo = uncracked.draw(rng, lambda photo: read_photo(photo.path))
     no_truth = np.zeros(photo.shape[:2], np.uint8)
-    return random_crop(photo, no_truth, side, rng, recipe.random_scales)[0]
+    return random_crop(photo, no_truth, recipe.crop_px, rng, recipe.random_scales)[0]
 
 
-def _proposed_crop(cracked: Urn, recipe: Recipe, round_: int, proposals: Path, rng: np.random.Generator) -> Crop:
-    """Cut a crop of a cracked photograph and its proposal; every other one gets a painted crack besides.
+def _proposed_crop(
+    cracked: Urn, recipe: Recipe, round_: int, proposals: Path, rng: np.random.Generator
+) -> tuple[Crop, str]:
+    """Cut a crop of a cracked photograph and its proposal, and name the photograph's source."""
+
+    def with_proposal(photo: Photo) -> tuple[NDArray[np.uint8], NDArray[np.uint8], str]:
+        truth = read_proposal(proposal_path(proposals, round_, photo))
+        return read_photo(photo.path), truth, photo.source
+
+    photo, truth, source = cracked.draw(rng, with_proposal)
+    return random_crop(photo, truth, recipe.crop_px, rng, recipe.random_scales), source
+
+
+def _painted_over(
+    photo: NDArray[np.uint8], truth: NDArray[np.uint8], recipe: Recipe, rng: np.random.Generator
+) -> Crop:
+    """Paint a crack beside those of every other cracked crop.
 
     Self-training alone repeats what the teacher cannot see; a painted crack has exact truth on the very surfaces
     that cracks are found on.
     """
-
-    def with_proposal(photo: Photo) -> Crop:
-        return read_photo(photo.path), read_proposal(proposal_path(proposals, round_, photo))
-
-    photo, truth = random_crop(*cracked.draw(rng, with_proposal), recipe.crop_px, rng, recipe.random_scales)
-    if rng.random() < PAINTED_OVER:
-        painter = replace(recipe.painter, distractors=0.0)  # none may hide the crack that is there
-        painted = paint_cracks(photo, rng, painter)
-        photo, truth = painted.photo, np.where(painted.mask, np.uint8(1), truth)
-    return photo, truth
+    if rng.random() >= PAINTED_OVER:
+        return photo, truth
+    painter = replace(recipe.painter, distractors=0.0)  # none may hide the crack that is there
+    painted = paint_cracks(photo, rng, painter)
+    return painted.photo, np.where(painted.mask, np.uint8(1), truth)
 
 
 def _with_mask(photo: Photo) -> Crop:
