@@ -80,9 +80,9 @@ def to_sample(
 def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) -> Stream:
     """Paint on uncracked photographs; from self-training on, half of each batch are cracked photographs.
 
-    What is cracked on these fades in stretches into uncracked photographs of its source. Where some have a mask that a
-    person corrected, every other one is such. From then on, too, the crops without any crack come from the photographs
-    on which the teacher wrongly saw one.
+    These fade in stretches into uncracked ones of their source. Where some have a mask that a person corrected, every
+    other one is such. From then on, too, the crops without any crack come from the photographs on which the teacher
+    wrongly saw one.
     """
     uncracked, cracked = Urn(data.uncracked.photos), Urn(data.cracked.at_most(MOST_PROPOSALS).photos)
     of_source = urn_by_source(data.uncracked.photos)
