@@ -107,6 +107,22 @@ def test_cracks_fade_into_surfaces_of_their_own_source(tmp_path: Path) -> None:
     assert np.median(across) > 2  # columns differ, rows do not
 
 
+@pytest.mark.parametrize("uncracked", ["bad", "none"])
+def test_where_a_source_has_no_surface_to_fade_into_that_of_another_serves(tmp_path: Path, uncracked: str) -> None:
+    walls = load_data(two_folders(tmp_path / "walls"))
+    for label in ("cracked", "uncracked"):
+        save_image(tmp_path / "roads" / label / "0.png", np.full((96, 96, 3), 120, np.uint8))
+    roads = load_data(tmp_path / "roads")
+    if uncracked == "bad":
+        (tmp_path / "roads" / "uncracked" / "0.png").write_bytes(b"no picture")
+    surfaces = (*walls.uncracked, *roads.uncracked) if uncracked == "bad" else walls.uncracked.photos
+    both = DataSet((*roads.cracked, *surfaces))
+    _write_round(both, tmp_path, [0.0] * len(both.uncracked))
+    settings = {"self_training_from": 0.5, "self_training_rounds": 1, "augment": False, "crop_px": 96}
+    stream = painted_stream(both, _recipe(real_fading=0.9, **settings), 0, tmp_path)
+    assert all(stream[20 * 8 + slot]["photo"].isfinite().all() for slot in range(1, 32, 2))
+
+
 def test_photographs_on_which_the_teacher_wrongly_sees_a_crack_are_learned_from_more_often(tmp_path: Path) -> None:
     data = load_data(two_folders(tmp_path / "walls"))
     for shade, photo in enumerate(data.uncracked):

@@ -101,7 +101,7 @@ def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) ->
                 return random_crop(*corrections.draw(rng, _with_mask), recipe.crop_px, rng, recipe.random_scales), 1.0
             (photo, truth), source = _proposed_crop(cracked, recipe, round_, proposals, rng)
             if recipe.real_fading:
-                surface = _surface_crop(of_source.get(source, uncracked), recipe, rng)
+                surface = _surface_like(source, of_source, uncracked, recipe, rng)
                 photo = fade(photo, truth == 0, surface, rng, most=recipe.real_fading)
             return _painted_over(photo, truth, recipe, rng), 1.0
         every, painted = PAINTED_SLOTS
@@ -195,6 +195,18 @@ def _surface_crop(uncracked: Urn, recipe: Recipe, rng: np.random.Generator) -> N
     photo = uncracked.draw(rng, lambda photo: read_photo(photo.path))
     no_truth = np.zeros(photo.shape[:2], np.uint8)
     return random_crop(photo, no_truth, recipe.crop_px, rng, recipe.random_scales)[0]
+
+
+def _surface_like(
+    source: str, of_source: dict[str, Urn], uncracked: Urn, recipe: Recipe, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Cut a crop of an uncracked photograph of a source, or of any where that has none that can be read."""
+    if source in of_source:
+        try:
+            return _surface_crop(of_source[source], recipe, rng)
+        except FissuraError:  # few photographs may all be bad, and would end the run
+            pass
+    return _surface_crop(uncracked, recipe, rng)
 
 
 def _proposed_crop(
