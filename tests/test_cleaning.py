@@ -156,16 +156,49 @@ def test_weak_pieces_alone_are_no_crack() -> None:
     assert not clean(np.where(probability == np.float32(0.95), 0, probability), cleaning).any()
 
 
+def no_specks(mask: np.ndarray, probability: np.ndarray, high: float, extent_px: float) -> np.ndarray:
+    """Keep of a mask the parts that reach ``high`` or extend far enough, as scipy finds them."""
+    labels, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    peaks = np.atleast_1d(ndimage.maximum(probability, labels, range(1, count + 1)) if count else [])
+    extents = [max(s.stop - s.start for s in box) for box in ndimage.find_objects(labels)]
+    numbers = [n + 1 for n in range(count) if peaks[n] >= high or extents[n] >= extent_px]
+    return np.isin(labels, numbers)
+
+
 @settings(max_examples=200, deadline=None)
-@given(PROBABILITIES, CLEANINGS, st.floats(0, 1))
-def test_flanks_are_cut_off_as_scipy_finds_them(probability: np.ndarray, cleaning: Cleaning, share: float) -> None:
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.5, 1.0, 1.5]), st.integers(0, 40), st.floats(0.2, 0.9))
+def test_flanks_and_specks_go_as_scipy_finds_them(seed: int, sigma_px: float, extent_px: int, share: float) -> None:
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).random((50, 60)), sigma_px)
+    probability = ((noise - noise.min()) / np.ptp(noise)).astype(np.float32)
+    cleaning = Cleaning(low=0.2, high=0.9, min_extent_px=extent_px, min_extent_fraction=1)
     mask = clean(probability, cleaning.model_copy(update={"crest_share": share}))
     whole = clean(probability, cleaning)
     levels = np.rint(255 * probability).astype(int)
-    least = min(share, cleaning.high) * ndimage.maximum_filter(levels, size=9, mode="constant")
-    expected = whole & (levels >= np.floor(least))
-    np.testing.assert_array_equal(mask, expected)
-    assert mask.any() == whole.any()  # so the score goes on telling whether there is a crack
+    least = share * ndimage.maximum_filter(levels, size=9, mode="constant") if share > 0.2 else 0
+    without_flanks = whole & (levels >= np.floor(least))
+    np.testing.assert_array_equal(mask, no_specks(without_flanks, probability, 0.9, extent_px / 4))
+
+
+@settings(max_examples=200, deadline=None)
+@given(PROBABILITIES, CLEANINGS, st.floats(0, 1), st.integers(0, 2))
+def test_there_is_a_crack_with_flanks_gaps_and_specks_or_without(
+    probability: np.ndarray, cleaning: Cleaning, share: float, radius_px: int
+) -> None:
+    drawn = cleaning.model_copy(update={"crest_share": share, "closing_px": radius_px})
+    assert clean(probability, drawn).any() == clean(probability, cleaning).any()  # so that score and mask agree
+
+
+def test_a_crack_that_fades_is_one_crack_and_no_row_of_specks() -> None:
+    probability = np.zeros((60, 160), np.float32)
+    probability[30, 10:70] = 0.98
+    probability[30, 70:150] = 0.1  # goes on, too faint for all of it to reach
+    probability[30, 75:150:9] = 0.5  # what its crests ask for
+    probability[30, 120:135] = 0.5
+    settings_ = Cleaning(low=0.05, high=0.9, min_extent_px=40, min_extent_fraction=1, crest_share=0.35)
+    drawn = clean(probability, settings_)[30].nonzero()[0]
+    assert drawn.tolist() == [*range(10, 70), *range(120, 135)]
+    probability[30, 102] = 0.95  # a dot that is sure by itself
+    assert clean(probability, settings_)[30].nonzero()[0].tolist() == sorted([*drawn, 102])
 
 
 def test_a_sure_stretch_loses_its_flanks_and_a_faint_one_keeps_its_width() -> None:

@@ -11,14 +11,16 @@ from skimage.measure import label, regionprops
 
 from fissura.rasters.pieces import StreamedPieces, levels_for
 from fissura.rasters.windows import Window, windows_of
-from fissura.segmenting import Cleaning, clean
+from fissura.segmenting import Cleaning, clean, pieces
 from fissura.segmenting.cleaning import to_levels
 
 SIDES = st.integers(1, 40)
 
 
-def streamed(levels: np.ndarray, cleaning: Cleaning, window_px: tuple[int, int]) -> tuple[StreamedPieces, np.ndarray]:
-    found = StreamedPieces(levels.shape, lambda at: levels[at.rows, at.columns], cleaning, window_px)
+def streamed(
+    levels: np.ndarray, cleaning: Cleaning, window_px: tuple[int, int], *, parts: bool = False
+) -> tuple[StreamedPieces, np.ndarray]:
+    found = StreamedPieces(levels.shape, lambda at: levels[at.rows, at.columns], cleaning, window_px, parts=parts)
     labels = np.zeros(levels.shape, np.int32)
     for window, part in found.labels():
         labels[window.rows, window.columns] = part
@@ -61,6 +63,21 @@ def test_window_by_window_gives_the_mask_made_at_once(
     assert [crack.first for crack in found.cracks] == sorted(firsts)
 
 
+@settings(max_examples=200, deadline=None)
+@given(maps(), cleanings(), st.tuples(st.integers(1, 20), st.integers(1, 20)))
+def test_specks_go_window_by_window_as_they_go_at_once(
+    probability: np.ndarray, cleaning: Cleaning, window_px: tuple[int, int]
+) -> None:
+    levels = levels_for(probability, cleaning)
+    probability = levels.astype(np.float32) / 255
+    mask = probability > np.median(probability)  # any mask will do
+    drawn = np.where(mask, np.maximum(levels, 1), 0).astype(np.uint8)
+    _, staying = streamed(drawn, cleaning, window_px, parts=True)
+    parts = pieces(np.where(mask, np.maximum(probability, 1 / 255), 0).astype(np.float32), 0)
+    stays = np.flatnonzero(cleaning.staying(parts.peak, parts.extent_px, mask.shape)) + 1
+    np.testing.assert_array_equal(staying, np.isin(parts.labels, stays))
+
+
 @settings(max_examples=120, deadline=None)
 @given(maps(), cleanings(), st.floats(0, 1), st.tuples(st.integers(1, 20), st.integers(1, 20)))
 def test_flanks_are_cut_off_alike_but_beside_pixels_that_were_kept_from_crossing_a_threshold(
@@ -70,7 +87,9 @@ def test_flanks_are_cut_off_alike_but_beside_pixels_that_were_kept_from_crossing
     levels = levels_for(probability, cleaning)
     _, mask = streamed(levels, cleaning, window_px)
     beside = maximum_filter(levels != to_levels(probability), size=9)
-    np.testing.assert_array_equal(mask[~beside], clean(probability, cleaning)[~beside])
+    found = pieces(probability, cleaning.low)
+    with_specks = found.parts(found.kept(cleaning), cleaning).labels > 0
+    np.testing.assert_array_equal(mask[~beside], with_specks[~beside])
 
 
 @settings(max_examples=60, deadline=None)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,7 +21,7 @@ from fissura.rasters.memory import band_width, cache_bytes, memory_bytes
 from fissura.rasters.normalising import normaliser_of
 from fissura.rasters.reading import open_raster
 from fissura.rasters.streaming import engine_begun_with
-from fissura.segmenting import Cleaning, Segmenter, clean
+from fissura.segmenting import Cleaning, Segmenter, clean, pieces
 from fissura.segmenting.normalising import Normaliser, luminance
 from fissura.segmenting.tiling import grid_of
 from model_files import CARD, network, write_model
@@ -234,16 +235,23 @@ def test_what_cannot_be_segmented_is_said_on_one_line(segmenter: Segmenter, tmp_
         segment_raster(tmp_path / "a.tif", segmenter, tmp_path / "theirs")
 
 
-def test_gaps_are_closed_across_the_sides_of_windows(
-    segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("drawing", [{"closing_px": 3}, {"closing_px": 1, "crest_share": 0.9}])
+def test_cracks_are_drawn_alike_across_the_sides_of_windows(
+    segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawing: dict[str, Any]
 ) -> None:
+    cleaning = CLEANING.model_copy(update=drawing)
     monkeypatch.setattr(streaming, "WINDOW_PX", (128, 256))
-    monkeypatch.setattr(segmenter, "cleaning", CLEANING.model_copy(update={"closing_px": 3}))
+    monkeypatch.setattr(segmenter, "cleaning", cleaning)
     photo = wall()
+    rough = np.random.default_rng(1).uniform(0.1, 0.5, 58).repeat(15)
+    photo[:, 430:] = 150 + rough[None, :, None] * (photo[:, 430:] - 150.0)  # faint there, more and less
     maps = segment_raster(write_raster(tmp_path / "wall.tif", photo), segmenter, tmp_path / "out")
-    mask = segmenter.segment(photo).mask
-    assert mask.sum() > clean(segmenter.probability(photo), CLEANING).sum()
-    np.testing.assert_array_equal(read(maps.mask) == 255, mask)
+    found = segmenter.segment(photo)
+    whole = pieces(found.probability, cleaning.low)
+    with_specks = whole.parts(whole.kept(cleaning), cleaning).labels > 0
+    assert (found.mask != clean(found.probability, CLEANING)).any()
+    assert (found.mask != with_specks).any() == (cleaning.flank_share > 0)
+    np.testing.assert_array_equal(read(maps.mask) == 255, found.mask)
 
 
 def _deep_zoom(folder: Path, photo: np.ndarray, tile_px: int = 254, overlap_px: int = 1) -> Path:

@@ -128,22 +128,40 @@ def choose_glance(segmenter: Segmenter, painted: Sequence[NDArray[np.uint8]]) ->
     return float(np.quantile(looks, 1 - GLANCE_RECALL, method="lower"))
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """The parts that a photograph's cracks fall into, each array (N,), and how many px of each are right."""
+
+    peak: NDArray[np.float64]
+    extent_px: NDArray[np.int32]
+    drawn_px: NDArray[np.intp]
+    right_px: NDArray[np.intp]
+
+
 @dataclass(frozen=True, eq=False)
 class _Drawings:
-    """The pieces of a painted photograph and its mask; of hundreds of settings most draw the same."""
+    """The pieces of a painted photograph and its mask; of hundreds of settings most draw the same parts."""
 
     found: Pieces
     mask: NDArray[np.bool_]
-    _dice: dict[tuple[bytes, float, int], float] = field(default_factory=dict)
+    _parts: dict[tuple[bytes, float, int], _Parts] = field(default_factory=dict)
 
     def dice(self, kept: NDArray[np.bool_], cleaning: Cleaning) -> float:
         """Give Dice if those pieces, (N,) bool, are kept and drawn as ``cleaning`` says."""
-        key = kept.tobytes(), cleaning.crest_share, cleaning.closing_px
-        if key not in self._dice:
-            drawn = self.found.drawn(kept, cleaning)
-            total = int(drawn.sum()) + int(self.mask.sum())
-            self._dice[key] = 2 * int((drawn & self.mask).sum()) / total if total else 1.0
-        return self._dice[key]
+        key = kept.tobytes(), cleaning.flank_share, cleaning.closing_px
+        if key not in self._parts:
+            self._parts[key] = self._find(kept, cleaning)
+        parts = self._parts[key]
+        staying = cleaning.staying(parts.peak, parts.extent_px, self.mask.shape)
+        total = int(parts.drawn_px[staying].sum()) + int(self.mask.sum())
+        return 2 * int(parts.right_px[staying].sum()) / total if total else 1.0
+
+    def _find(self, kept: NDArray[np.bool_], cleaning: Cleaning) -> _Parts:
+        parts = self.found.parts(kept, cleaning)
+        count = len(parts.peak) + 1  # 0 is no part
+        drawn_px = np.bincount(parts.labels.ravel(), minlength=count)[1:]
+        right_px = np.bincount(parts.labels[self.mask], minlength=count)[1:]
+        return _Parts(parts.peak, parts.extent_px, drawn_px, right_px)
 
 
 def _lead(found: Pieces, cleaning: Cleaning) -> float:

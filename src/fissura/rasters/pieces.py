@@ -8,6 +8,7 @@
    Journal of the ACM 13(4), 1966). So are the groups of pieces joined that lie beside each other: each window is seen
    with the margin by which pieces grow.
 3. A second pass finds the same pieces again and draws those that are crack, with the margin that a crest reaches.
+4. Of the mask drawn so, the parts that cracks fall into are found in the same way, and those that are no specks stay.
 
 Memory is that of one window, of one row of pixels, and of the pieces that touch sides of windows.
 """
@@ -81,6 +82,8 @@ class StreamedPieces:
         read: gives the levels of a window; it is asked two to four times for each, at times with a margin.
         cleaning: what makes a piece a crack.
         window_px: height and width of the windows.
+        parts: whether the levels are those of a drawn mask, 0 elsewhere, whose pieces are parts of cracks: of them
+            those are cracks that are no specks (`Cleaning.staying`).
 
     Attributes:
         cracks: the pieces that are cracks, flanks included, in the order of their first pixels.
@@ -94,12 +97,19 @@ class StreamedPieces:
     """
 
     def __init__(
-        self, shape: tuple[int, int], read: ReadLevels, cleaning: Cleaning, window_px: tuple[int, int]
+        self,
+        shape: tuple[int, int],
+        read: ReadLevels,
+        cleaning: Cleaning,
+        window_px: tuple[int, int],
+        *,
+        parts: bool = False,
     ) -> None:
         self._shape, self._read, self._cleaning, self._window_px = shape, read, cleaning, window_px
-        self._is_above = _above(cleaning.low)(_PROBABILITIES)
+        self._parts = parts
+        self._is_above = _above(0 if parts else cleaning.low)(_PROBABILITIES)
         self._least_px, self._beside_px = cleaning.least_extent_px(shape), cleaning.least_beside_px(shape)
-        self._reach_px = cleaning.reach_px(shape)
+        self._reach_px = 0 if parts else cleaning.reach_px(shape)
         facts, group_of = [np.zeros((0, 6), np.int64)], [np.zeros(0, np.int64)]
         pieces, groups = _Seams(shape), _Seams(shape)
         for window in windows_of(*shape, window_px):
@@ -146,7 +156,7 @@ class StreamedPieces:
             crack[kept] = self._crack_of[count + 1 : count + 1 + kept.sum()]
             count += int(kept.sum())
             drawn = crack[labels]
-            if drawn.any() and self._cleaning.flank_share > 0:
+            if drawn.any() and self._cleaning.flank_share > 0 and not self._parts:
                 drawn[~self._reaches_crest(window)] = 0
             yield window, drawn
 
@@ -188,8 +198,10 @@ class StreamedPieces:
         return labels, kept, of
 
     def _is_sure(self, facts: NDArray[np.int64]) -> NDArray[np.bool_]:
-        reaches = _reaches(self._cleaning.high)(_PROBABILITIES)[facts[:, 0]]
-        is_sure: NDArray[np.bool_] = reaches & (_extent(facts) >= self._least_px)
+        reaches, extent = _reaches(self._cleaning.high)(_PROBABILITIES)[facts[:, 0]], _extent(facts)
+        is_sure: NDArray[np.bool_] = (
+            reaches | (extent >= self._beside_px) if self._parts else reaches & (extent >= self._least_px)
+        )
         return is_sure
 
 

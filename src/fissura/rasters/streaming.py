@@ -235,18 +235,29 @@ def _tiles(grid: tuple[list[Span], list[Span]], band: slice, first_row: int) -> 
 
 
 def _clean(raster: Raster, segmenter: Segmenter, maps: RasterMaps) -> None:
-    windows, radius_px = list(windows_of(*raster.shape, WINDOW_PX)), segmenter.cleaning.closing_px
+    windows, cleaning = list(windows_of(*raster.shape, WINDOW_PX)), segmenter.cleaning
     folder = maps.mask.parent / _PARTS
     parts = Parts(folder / "mask", raster)
     with open_raster(maps.probability) as probability:
-        found = StreamedPieces(raster.shape, probability.read_band, segmenter.cleaning, WINDOW_PX)
-        for window, labels in found.labels():
-            parts.write(window, (labels > 0) * np.uint8(255), probability.holds_data(window))
-        if radius_px > 0:
+
+        def draw(parts: Parts, found: StreamedPieces) -> None:
+            for window, labels in found.labels():
+                parts.write(window, (labels > 0) * np.uint8(255), probability.holds_data(window))
+
+        draw(parts, StreamedPieces(raster.shape, probability.read_band, cleaning, WINDOW_PX))
+        if (radius_px := cleaning.closing_px) > 0:
             with_gaps, parts = parts, Parts(folder / "closed", raster)
             with with_gaps.opened(windows) as gaps:
                 for window in windows:
                     seen = window.grown(2 * radius_px, *raster.shape)
                     mask = closed(gaps.read_band(seen) > 0, radius_px)[window.within(seen)]
                     parts.write(window, mask * np.uint8(255), probability.holds_data(window))
+        if cleaning.flank_share > 0:
+            with_specks, parts = parts, Parts(folder / "staying", raster)
+            with with_specks.opened(windows) as specks:
+
+                def read(window: Window) -> NDArray[np.uint8]:
+                    return np.where(specks.read_band(window) > 0, np.maximum(probability.read_band(window), 1), 0)
+
+                draw(parts, StreamedPieces(raster.shape, read, cleaning, WINDOW_PX, parts=True))
     parts.join(maps.mask, windows)

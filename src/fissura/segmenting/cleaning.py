@@ -1,4 +1,4 @@
-"""From a probability map to a mask: hysteresis, a smallest crack, no flanks, no gaps.
+"""From a probability map to a mask: hysteresis, a smallest crack, no flanks, no gaps, no specks.
 
 1. Pixels of probability above ``low`` are joined into *pieces* (8-connected).
 2. A piece stays if it reaches ``high`` somewhere: a faint stretch of a sure crack is crack, a faint stretch
@@ -15,6 +15,9 @@
    of classifiers to maximize F1 measure, ECML 2014. A sure stretch reaches a better one than a faint one.)
 6. The gaps within a crack are closed, as wide as twice a radius (morphological closing): grains stand in it, and
    where each is left out, a crack is a lace whose many strands no measure of length should count.
+7. Where a crack is faint, little of it reaches its crest, and it falls apart. A part stays if it reaches ``high`` or
+   extends as far as a piece beside a crack must: of a faint stretch that leaves what can be seen to go somewhere, and
+   no specks, each of which would be counted as a crack.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from fissura.errors import FissuraError
 
 _GAP = 0.5  # of the least extent: how wide a gap may be between a crack and a piece beside it
 _BESIDE = 0.25  # of the least extent: how far such a piece extends
+_FAINTEST = np.float32(1e-6)  # what a gap that is closed counts as: crack, but no surer
 NEARBY_PX = 4  # on every side: as far as the probability of a sure pixel spreads to the flanks
 
 
@@ -90,6 +94,13 @@ class Cleaning(BaseModel):
     def reach_px(self, shape: tuple[int, ...]) -> int:
         """Tell by how many px pieces grow on every side to find out which lie beside each other: half the gap."""
         return int(_GAP / 2 * self.least_extent_px(shape))
+
+    def staying(
+        self, peak: NDArray[np.float64], extent_px: NDArray[np.int32], shape: tuple[int, ...]
+    ) -> NDArray[np.bool_]:
+        """Tell which parts of cracks are no specks, (N,) bool, from their peaks and extents, each (N,)."""
+        staying: NDArray[np.bool_] = (peak >= self.high) | (extent_px >= self.least_beside_px(shape))
+        return staying
 
     def changed(
         self,
@@ -162,16 +173,19 @@ class Pieces:
         return self.drawn(self.kept(cleaning), cleaning)
 
     def drawn(self, kept: NDArray[np.bool_], cleaning: Cleaning) -> NDArray[np.bool_]:
-        """Draw the pieces that are ``kept``, (N,) bool, without flanks and gaps as ``cleaning`` says: (H, W) bool."""
-        if kept.all() or not kept.any():  # as on most photographs, and far quicker than looking up every pixel
-            mask: NDArray[np.bool_] = (self.labels > 0) & kept.any()
-        else:
-            mask = np.concatenate(([False], kept))[self.labels]
-        if not kept.any():
-            return mask
+        """Draw the pieces that are ``kept``, (N,) bool, without flanks, gaps and specks: (H, W) bool."""
+        if cleaning.flank_share == 0 or not kept.any():  # nothing falls apart
+            return closed(self._of(kept), cleaning.closing_px)
+        parts = self.parts(kept, cleaning)
+        return parts._of(cleaning.staying(parts.peak, parts.extent_px, parts.labels.shape))
+
+    def parts(self, kept: NDArray[np.bool_], cleaning: Cleaning) -> Pieces:
+        """Find the parts that the pieces that are ``kept``, (N,) bool, fall into without flanks and gaps."""
+        mask = self._of(kept)
         if cleaning.flank_share > 0:
             mask &= reaches_crest(to_levels(self.probability), cleaning.flank_share)
-        return closed(mask, cleaning.closing_px)
+        mask = closed(mask, cleaning.closing_px)
+        return pieces(np.where(mask, np.maximum(self.probability, _FAINTEST), np.float32(0)), low=0)
 
     def score(self, cleaning: Cleaning) -> float:
         """Tell how surely there is a crack under ``cleaning`` (of the same ``low``); see `score_photo`."""
@@ -189,6 +203,12 @@ class Pieces:
     def highest(self) -> float:
         """The highest probability of the whole map, in [0, 1]."""
         return float(self.probability.max(initial=0.0))
+
+    def _of(self, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Give the pixels of the pieces that are ``kept``, (N,) bool: (H, W) bool."""
+        if kept.all() or not kept.any():  # as on most photographs, and far quicker than looking up every pixel
+            return (self.labels > 0) & kept.any()
+        return np.concatenate(([False], kept))[self.labels]
 
     def _group_of(self, reach_px: int) -> NDArray[np.intp]:
         """Number the groups of pieces that touch each other once grown by ``reach_px``: (N,), that of each piece."""
@@ -293,7 +313,8 @@ def clean(probability: NDArray[np.float32], cleaning: Cleaning) -> NDArray[np.bo
         cleaning: the settings.
 
     Returns:
-        (H, W) bool: the pieces above ``low`` that reach ``high`` and extend far enough, and those beside them.
+        (H, W) bool: the pieces above ``low`` that reach ``high`` and extend far enough, and those beside them, all
+        without flanks, gaps and specks.
 
     Example:
         >>> settings = Cleaning(low=0.5, high=0.9, min_extent_px=2, min_extent_fraction=1)
