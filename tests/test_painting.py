@@ -219,9 +219,27 @@ def test_grains_stand_in_a_gritty_crack_and_its_mask_goes_on_over_them(monkeypat
     assert np.mean(lit[0.9]) > 0.02
 
 
-def test_grit_that_is_no_share_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"grit: 1\.5"):
-        PainterSettings(grit=1.5)
+@pytest.mark.parametrize("setting", ["grit", "deep_share"])
+def test_what_is_no_share_is_refused(setting: str) -> None:
+    with pytest.raises(ValueError, match=rf"{setting}: 1\.5"):
+        PainterSettings(**{setting: 1.5})
+
+
+@pytest.mark.parametrize("texture", [2.0, 20.0])
+def test_deep_cracks_are_dark_on_smooth_and_on_rough_surfaces(
+    texture: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(painter_module, "crack_branches", lambda *_: [straight(4.0, 0, 60)])
+    surface = (
+        np.random.default_rng(0).normal(150, texture, (121, 121, 1)).repeat(3, axis=2).clip(0, 255).astype(np.uint8)
+    )
+    darkest = {}
+    for deep_share in (0.0, 1.0):
+        painter = PainterSettings(width_px=(4, 4), deep_share=deep_share, network_share=0, distractors=0)
+        photos = [paint_cracks(surface, np.random.default_rng(seed), painter).photo for seed in range(16)]
+        darkest[deep_share] = np.median([1 - photo[60, 15:106].mean() / 150 for photo in photos])
+    assert 0.5 < darkest[1.0] < 0.8
+    assert texture > 10 or darkest[0.0] < 0.3  # there alone no multiple of the texture is dark
 
 
 def test_smooth_masks_are_as_wide_as_the_geometry_says_whatever_the_edges(monkeypatch: pytest.MonkeyPatch) -> None:

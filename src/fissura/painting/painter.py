@@ -24,6 +24,8 @@ class PainterSettings:
         visibility: smallest and largest contrast of a crack, as a multiple of the surface's own texture
             (standard deviation of its luminance at the scale of the crack's width). A crack fainter than its
             surface's texture is not to be seen, and painting one would teach hallucination.
+        deep_share: share of cracks, in [0, 1], that are as dark as a deep hole instead, whatever the surface: on a
+            smooth one no multiple of its texture is as dark as real cracks are.
         fading: smallest and largest standard deviation of a crack's contrast along its way, as a share of that
             contrast, not below 0. From about 0.5 on some stretches are not to be seen at all; the mask goes on over
             them, as the crack does.
@@ -36,11 +38,13 @@ class PainterSettings:
         distractors: expected number of kinds of distractors per photograph.
 
     Raises:
-        ValueError: if a range is reversed or below 0, a width or a visibility is 0, or grit is not in [0, 1].
+        ValueError: if a range is reversed or below 0, a width or a visibility is 0, or a share or grit is not in
+            [0, 1].
     """
 
     width_px: tuple[float, float] = (1.3, 26.0)
     visibility: tuple[float, float] = (1.7, 9.0)
+    deep_share: float = 0.0
     fading: tuple[float, float] = (0.35, 0.35)
     grit: float = 0.0
     smooth_masks: bool = False
@@ -53,8 +57,9 @@ class PainterSettings:
                 raise ValueError(f"{name}: {smallest:g} to {largest:g} is no range above 0")
         if not 0 <= self.fading[0] <= self.fading[1]:
             raise ValueError(f"fading: {self.fading[0]:g} to {self.fading[1]:g} is no range from 0 on")
-        if not 0 <= self.grit <= 1:
-            raise ValueError(f"grit: {self.grit:g} is not between 0 and 1")
+        for name, share in (("deep_share", self.deep_share), ("grit", self.grit)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name}: {share:g} is not between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -173,6 +178,8 @@ def _tint(rng: np.random.Generator) -> NDArray[np.float32]:
 
 def _depth(pixels: Pixels, width_px: float, settings: PainterSettings, rng: np.random.Generator) -> float:
     """Choose the share of light that the crack takes: visible above the texture, never wholly black."""
+    if settings.deep_share > 0 and rng.random() < settings.deep_share:
+        return float(rng.uniform(0.4, 0.95))
     luminance = pixels @ np.full(3, 1 / 3, np.float32)  # (H, W); many times as fast as mean(axis=2)
     at_scale = wide_blur(luminance, max(0.6, width_px / 3))
     texture = float((at_scale - wide_blur(at_scale, 4 * width_px + 4)).std())
