@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fissura.files import written_whole
+from fissura.learning import load_recipe
 from fissura.painting import SURFACES, PaintedPhoto, draw_surface, paint_cracks, paint_nothing
 from fissura.photos import save_image
 from fissura.reporting.overlay import draw_overlay
@@ -25,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
 BEGIN, END = "<!-- box:begin -->", "<!-- box:end -->"
 SIDE_PX, SEED, SAMPLES = 320, 2026, 24  # samples per surface, from which the worst are shown
+PAINTER = load_recipe("box").painter
 MEASURES = {
     "dice_cracked": "Dice, cracked photographs",
     "tolerance_f1_2px": "F1, 2 px tolerance",
@@ -62,7 +64,7 @@ def main() -> None:
 def _sample(segmenter: Segmenter, kind: str, index: int, *, cracked: bool) -> Sample:
     rng = np.random.default_rng([SEED, SURFACES.index(kind), index, cracked])  # type: ignore[arg-type]
     surface = draw_surface(kind, SIDE_PX, SIDE_PX, rng)  # type: ignore[arg-type]
-    painted = paint_cracks(surface, rng) if cracked else paint_nothing(surface, rng)
+    painted = (paint_cracks if cracked else paint_nothing)(surface, rng, PAINTER)
     found = segmenter.segment(painted.photo).mask
     return Sample(painted, found, dice(found, painted.mask))
 

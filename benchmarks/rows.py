@@ -76,8 +76,8 @@ SEED = Row(
 PAINTED_UNFADED = replace(
     PAINTED,
     name="painted-unfaded",
-    note="ours, cracks of cracked photographs learned from as they are (recipe of version 6)",
-    settings=PAINTED.settings | {"real_fading": 0.0, "version": 6},
+    note="ours, cracks of cracked photographs learned from as they are",
+    settings=PAINTED.settings | {"real_fading": 0.0},
 )
 PAINTED_ONLY = replace(
     PAINTED_UNFADED,
@@ -92,10 +92,16 @@ NOT_AVERAGED = replace(
     settings=PAINTED.settings | {"start_share": 0.0},
 )
 FROM_RANDOM = replace(
-    PAINTED_UNFADED,
+    PAINTED,
     name="painted-from-random",
-    note="painted-unfaded from random weights instead of the bundled model's",
-    settings=PAINTED_UNFADED.settings | {"pretrained": False},
+    note="ours from random weights instead of the bundled model's (recipe of version 6)",
+    settings=PAINTED.settings
+    | {
+        "pretrained": False,
+        "version": 6,
+        "real_fading": 0.0,
+        "painter": {"fading": [0.2, 0.9], "smooth_masks": True},
+    },
 )
 LONGER = replace(
     PAINTED_UNFADED,
@@ -110,17 +116,24 @@ SUPERVISED_FROM_RANDOM = replace(
     note="human masks alone: the same network from random weights",
     settings=SUPERVISED.settings | {"pretrained": False},
 )
+PAINTER = {"deep_share": 0.3, "fading": [0.2, 0.9], "smooth_masks": True}  # that of recipe `painted`
 RAGGED = replace(
     PAINTED,
     name="painted-ragged",
     note="ours, masks of painted cracks along their ragged edges",
-    settings=PAINTED.settings | {"painter": {"fading": [0.2, 0.9], "smooth_masks": False}},
+    settings=PAINTED.settings | {"painter": PAINTER | {"smooth_masks": False}},
 )
 PAINTED_STEADY = replace(
     PAINTED,
     name="painted-steady",
     note="ours, painted cracks that hardly fade along their way",
-    settings=PAINTED.settings | {"painter": {"fading": [0.35, 0.35], "smooth_masks": True}},
+    settings=PAINTED.settings | {"painter": PAINTER | {"fading": [0.35, 0.35]}},
+)
+PAINTED_SHALLOW = replace(
+    PAINTED,
+    name="painted-shallow",
+    note="ours, none of the painted cracks a deep hole",
+    settings=PAINTED.settings | {"painter": PAINTER | {"deep_share": 0.0}},
 )
 # What recipes `painted` and `supervised` were in version 3: from random weights, on a larger network.
 VERSION_3: dict[str, Any] = {
@@ -254,6 +267,7 @@ ROWS: tuple[Row, ...] = (
     *_with_seeds(SUPERVISED, _four_views(SUPERVISED)),
     PAINTED_UNFADED,
     SUPERVISED_FROM_RANDOM,
+    PAINTED_SHALLOW,
     RAGGED,
     PAINTED_STEADY,
     NOT_AVERAGED,
@@ -278,6 +292,16 @@ ROWS: tuple[Row, ...] = (
     PAINTED_RESNET50,
     SUPERVISED_RESNET50,
     *_with_seeds(
-        RAGGED, PAINTED_STEADY, NOT_AVERAGED, FROM_RANDOM, PAINTED_ONLY, ACTIVATION, REFINED, *FEW, TOP_K, LOG_SUM_EXP
+        PAINTED_SHALLOW,
+        RAGGED,
+        PAINTED_STEADY,
+        NOT_AVERAGED,
+        FROM_RANDOM,
+        PAINTED_ONLY,
+        ACTIVATION,
+        REFINED,
+        *FEW,
+        TOP_K,
+        LOG_SUM_EXP,
     ),
 )
