@@ -50,6 +50,15 @@ def test_a_given_smallest_extent_is_kept_though_another_would_find_more() -> Non
     assert (judged.cleaning.min_extent_fraction, judged.painted_dice) == (0.3, 0.0)
 
 
+def test_where_no_false_alarm_is_near_the_threshold_rises_to_where_real_cracks_would_be_missed() -> None:
+    painted = [(_line(80, 0.97), _line(80, 1.0) > 0.5)]
+    plain = [_line(80, 1 - 1e-6)] * 4
+    assert choose_cleaning(painted, [], plain).cleaning.high >= 0.9995  # though it passes over what is painted
+    fainter = [*plain, _line(80, 0.999)]
+    assert 0.9 <= choose_cleaning(painted, [], fainter).cleaning.high < 0.999
+    assert choose_cleaning(painted, [], []).cleaning.high < 0.97  # nothing is known of misses
+
+
 def test_the_threshold_stands_in_the_middle_of_the_gap_between_the_labels() -> None:
     cracks, faint = [_line(80, 0.995)], [_line(80, 0.55)]
     judged = choose_cleaning([(crack, crack > 0.5) for crack in cracks], faint, cracks)
