@@ -98,7 +98,16 @@ class Cleaning(BaseModel):
     def staying(
         self, peak: NDArray[np.float64], extent_px: NDArray[np.int32], shape: tuple[int, ...]
     ) -> NDArray[np.bool_]:
-        """Tell which parts of cracks are no specks, (N,) bool, from their peaks and extents, each (N,)."""
+        """Tell which of the parts that cracks fall into are no specks.
+
+        Args:
+            peak: (N,) in [0, 1], the highest probability within each part.
+            extent_px: (N,), the longer side of each part's upright bounding box in px.
+            shape: (H, W) of the photograph.
+
+        Returns:
+            (N,) bool.
+        """
         staying: NDArray[np.bool_] = (peak >= self.high) | (extent_px >= self.least_beside_px(shape))
         return staying
 
