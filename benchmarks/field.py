@@ -66,14 +66,8 @@ def main() -> None:
     if not arguments.tables_only:
         fingerprint = load_data(DATA).fingerprint()
         for row in rows:
-            done = is_done(row, fingerprint)
-            if done and not arguments.score_again:
-                print(f"{row.name}, seed {row.seed}: done already")
-                continue
-            if arguments.score_again and not done:
-                continue
-            if arguments.score_again and not has_run(row):
-                print(f"{row.name}, seed {row.seed}: not scored again, for what it trained is gone")
+            if reason := why_left(row, is_done(row, fingerprint), arguments.score_again):
+                print(f"{row.name}, seed {row.seed}: {reason}")
                 continue
             run(row, fingerprint)
             write_report(read_results(RESULTS), HERE)
@@ -84,6 +78,19 @@ def is_done(row: Row, fingerprint: str) -> bool:
     """Tell whether the row has a result with its present settings on these photographs."""
     path = RESULTS / row.file
     return path.exists() and row.is_answered_by(json.loads(path.read_text("utf-8")), fingerprint)
+
+
+def why_left(row: Row, done: bool, score_again: bool, runs: Path = RUNS) -> str | None:
+    """Tell why there is nothing to do for a row, or that it cannot be done yet; None where it is to be run."""
+    if score_again:
+        if not done:
+            return "not scored again, for it has no result with its present settings"
+        return None if has_run(row, runs) else "not scored again, for what it trained is gone"
+    if done:
+        return "done already"
+    if "of" in row.settings and not has_run(row, runs):
+        return f"not run, for the model it takes is not there; run {row.settings['of']} first"
+    return None
 
 
 def has_run(row: Row, runs: Path = RUNS) -> bool:

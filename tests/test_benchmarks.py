@@ -18,7 +18,7 @@ from fissura.segmenting import bundled_model, read_card
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
-from field import has_run
+from field import has_run, why_left
 from methods import finished
 from methods.tuning import HeldOut, Tuned
 from report.figures import MEAN, methods_of
@@ -115,6 +115,17 @@ def test_a_row_can_be_scored_again_as_long_as_what_it_trained_stands(tmp_path: P
         (tmp_path / file).parent.mkdir()
         (tmp_path / file).touch()
     assert all(has_run(row, tmp_path) for row in (seed, tuned, peer, box))
+
+
+def test_a_row_that_takes_the_model_of_another_waits_for_it(tmp_path: Path) -> None:
+    box, seen = (next(row for row in ROWS if row.name == name) for name in ("box", "painted-four-views"))
+    assert "run painted first" in str(why_left(seen, False, False, tmp_path))
+    assert [why_left(row, False, False, tmp_path) for row in (box, PAINTED)] == [None, None]
+    model = tmp_path / f"painted-0-{seen.settings['run']}" / "model.onnx"
+    model.parent.mkdir()
+    model.touch()
+    assert why_left(seen, False, False, tmp_path) is None
+    assert why_left(seen, True, False, tmp_path) == "done already"
 
 
 def test_seeds_are_put_together_as_mean_and_standard_deviation() -> None:
