@@ -12,7 +12,7 @@ from skimage.measure import label, regionprops
 from fissura.rasters.pieces import StreamedPieces, levels_for
 from fissura.rasters.windows import Window, windows_of
 from fissura.segmenting import Cleaning, clean, pieces
-from fissura.segmenting.cleaning import to_levels
+from fissura.segmenting.morphology import to_levels
 
 SIDES = st.integers(1, 40)
 

@@ -22,7 +22,7 @@ from fissura.files import written_whole
 from fissura.learning.losses import IGNORED
 from fissura.photos import Photo, read_photo
 from fissura.segmenting import Cleaning, Segmenter, score_photo
-from fissura.segmenting.cleaning import pieces
+from fissura.segmenting.connected_pieces import pieces
 
 SURE = Cleaning(low=0.5, high=0.9, min_extent_px=48, min_extent_fraction=0.15)
 MOST_PROPOSALS = 2000  # photographs of each label that the teacher looks at; more cost more than they teach

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from fissura.segmenting import Cleaning, Segmenter
-from fissura.segmenting.cleaning import Pieces, pieces
+from fissura.segmenting.connected_pieces import Pieces, pieces
 from fissura.segmenting.normalising import Normaliser
 
 LOWS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)

@@ -25,7 +25,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from fissura.rasters.windows import Window, windows_of
-from fissura.segmenting.cleaning import NEARBY_PX, Cleaning, grown, reaches_crest, to_levels
+from fissura.segmenting.cleaning import Cleaning
+from fissura.segmenting.morphology import NEARBY_PX, grown, reaches_crest, to_levels
 
 Levels = NDArray[np.uint8]  # (h, w), 0 to 255 for a probability of 0 to 1
 

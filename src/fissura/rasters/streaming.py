@@ -31,8 +31,8 @@ from fissura.rasters.reading import Raster, open_raster, require_rasterio
 from fissura.rasters.windows import Window, windows_of
 from fissura.rasters.writing import BLOCK_PX, Parts
 from fissura.segmenting.ahead import ahead
-from fissura.segmenting.cleaning import closed
 from fissura.segmenting.engines import ENGINES, EngineName
+from fissura.segmenting.morphology import closed
 from fissura.segmenting.normalising import Normaliser
 from fissura.segmenting.segmenter import Segmenter
 from fissura.segmenting.tiling import Span, grid_of, strips_in_tiles

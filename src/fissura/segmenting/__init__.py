@@ -10,7 +10,8 @@ from fissura.segmenting.arithmetic import matrix_product_peak, multiply_adds
 from fissura.segmenting.batch import Segmented, Skipped, segment_photos
 from fissura.segmenting.bundled import bundled_model
 from fissura.segmenting.choosing import Choice, choose_engine
-from fissura.segmenting.cleaning import Cleaning, Pieces, clean, pieces, score_photo
+from fissura.segmenting.cleaning import Cleaning
+from fissura.segmenting.connected_pieces import Pieces, clean, pieces, score_photo
 from fissura.segmenting.cores import runs_at_once, usable_cores
 from fissura.segmenting.engines import ENGINES, Engine, EngineName, installed_engines, open_engine
 from fissura.segmenting.model_file import CARD_KEY, FORMAT_VERSION, ModelCard, read_card

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
-from fissura.segmenting.cleaning import Cleaning, pieces
+from fissura.segmenting.cleaning import Cleaning
+from fissura.segmenting.connected_pieces import pieces
 
 Resize: TypeAlias = float | Literal["auto"]
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from fissura.errors import FissuraError
 from fissura.photos import Label
 from fissura.segmenting.choosing import choose_engine
-from fissura.segmenting.cleaning import Cleaning, pieces
+from fissura.segmenting.cleaning import Cleaning
+from fissura.segmenting.connected_pieces import pieces
 from fissura.segmenting.cores import usable_cores
 from fissura.segmenting.engines import Engine, EngineName, open_engine
 from fissura.segmenting.glancing import shrunk
