@@ -31,6 +31,7 @@ def take_bundled_weights(network: nn.Module) -> None:
         ValueError: if the network is of another architecture.
 
     Example:
+        >>> from fissura.learning.networks.compact import nano_unet
         >>> take_bundled_weights(nano_unet())
     """
     weights = {

@@ -52,10 +52,14 @@ def severity_of(width_mm: float, classes: Sequence[SeverityClass] = DEFAULT_SEVE
         classes: from the narrowest; see `checked`.
 
     Example:
-        >>> severity_of(0.25)
-        'fine'
+        >>> severity_of(0.25), severity_of(3 * 0.1)
+        ('fine', 'fine')
     """
-    return next((each.name for each in classes if width_mm <= each.up_to_mm), classes[-1].name)
+    # 3 px at 0.1 mm per px are 0.30000000000000004 mm, and no wider than 0.3 mm.
+    return next(
+        (each.name for each in classes if width_mm <= each.up_to_mm or math.isclose(width_mm, each.up_to_mm)),
+        classes[-1].name,
+    )
 
 
 def checked(classes: Sequence[SeverityClass]) -> tuple[SeverityClass, ...]:

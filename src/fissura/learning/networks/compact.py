@@ -26,6 +26,7 @@ class CompactUNet(nn.Module):
         head_px: side of the last convolution, 1 or 3.
 
     Example:
+        >>> import torch
         >>> compact_unet()(torch.zeros(1, 1, 224, 224)).shape
         torch.Size([1, 1, 224, 224])
     """
