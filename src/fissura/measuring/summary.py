@@ -17,7 +17,9 @@ def summarise(measurement: Measurement) -> dict[str, float | str | None]:
         ``density_m_per_m2``, ``severity``.
 
     Example:
-        >>> summarise(measure(np.zeros((8, 8), bool)))["cracks"]  # doctest: +SKIP
+        >>> import numpy as np
+        >>> from fissura.measuring import measure
+        >>> summarise(measure(np.zeros((8, 8), bool)))["cracks"]
         0
     """
     scale = measurement.mm_per_px

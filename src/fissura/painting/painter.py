@@ -94,9 +94,11 @@ def paint_cracks(
         The painted photograph, its exact mask and its exact geometry.
 
     Example:
-        >>> surface = draw_surface("concrete", 224, 224, np.random.default_rng(1))  # doctest: +SKIP
-        >>> painted = paint_cracks(surface, np.random.default_rng(2))  # doctest: +SKIP
-        >>> painted.mask.mean()  # share of crack  # doctest: +SKIP
+        >>> from fissura.painting import draw_surface
+        >>> surface = draw_surface("concrete", 224, 224, np.random.default_rng(1))
+        >>> painted = paint_cracks(surface, np.random.default_rng(2))
+        >>> painted.photo.shape, bool(painted.mask.any())
+        ((224, 224, 3), True)
     """
     settings = settings or PainterSettings()
     height, width = photo.shape[:2]

@@ -18,8 +18,9 @@ def bundled_model() -> Path:
         FissuraError: if this installation has none.
 
     Example:
-        >>> Segmenter(bundled_model()).card.recipe  # doctest: +SKIP
-        'box 1'
+        >>> from fissura.segmenting import read_card
+        >>> read_card(bundled_model()).network
+        'nano'
     """
     if not _BOX.is_file():
         raise FissuraError(f"{_BOX.name}: not in this installation; name a model file with --model")
