@@ -104,10 +104,10 @@ FROM_RANDOM = replace(
     },
 )
 LONGER = replace(
-    PAINTED_UNFADED,
+    PAINTED,
     name="painted-longer",
-    note="painted-unfaded, trained for twice the steps",
-    settings=PAINTED_UNFADED.settings | {"steps": 3000},
+    note="ours, trained for twice the steps",
+    settings=PAINTED.settings | {"steps": 3000},
     cpu_minutes=60,
 )
 SUPERVISED_FROM_RANDOM = replace(
@@ -222,9 +222,9 @@ REVERSE_DISTILLATION = Row(
 )
 FEW = tuple(
     replace(
-        PAINTED_UNFADED,
+        PAINTED,
         name=f"painted-{count}-uncracked",
-        note=f"painted-unfaded with {count} uncracked photographs",
+        note=f"ours with {count} uncracked photographs",
         uncracked=count,
     )
     for count in (4, 16, 64)
