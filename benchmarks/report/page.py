@@ -8,7 +8,7 @@ from typing import Any
 from fissura.files import written_whole
 from report.figures import MEAN, TRAINED_ELSEWHERE, Method, methods_of, sources_of
 from report.plots import draw_against_cost, draw_against_uncracked, draw_bars
-from report.targets import DICE, TOLERANT, fairness_lines, target_lines
+from report.targets import DICE, FALSE_ALARMS, TOLERANT, fairness_lines, target_lines
 from row import Row
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
@@ -78,7 +78,7 @@ def _page(methods: list[Method], sources: list[str], has_few: bool, pictures: Pa
         "",
         "## False alarms: share of the uncracked photographs with any mask at all",
         "",
-        *_table(methods, [(title, scope, "false_alarm_rate") for title, scope in [*per_source, ("all", "overall")]]),
+        *_table(methods, [(title, scope, FALSE_ALARMS) for title, scope in [*per_source, ("all", "overall")]]),
         "",
         "## F1 with a tolerance of 2 px, cracked photographs",
         "",
@@ -110,7 +110,7 @@ def _page(methods: list[Method], sources: list[str], has_few: bool, pictures: Pa
         lines += [
             "## How many uncracked photographs it takes",
             "",
-            "![Dice against uncracked photographs](results/field_uncracked.png)",
+            "![Dice and false alarms against uncracked photographs](results/field_uncracked.png)",
             "",
         ]
     return [*lines, "## The step from probability to mask", "", *_cleanings(methods), *_speed(pictures)]
@@ -120,7 +120,7 @@ def _photographs(method: Method, sources: list[str]) -> list[str]:
     """Say what the photographs are, and how many of each source are scored."""
     lines = ["| source | cracked | uncracked | origin |", "|---|---|---|---|"]
     for source in sources:
-        cracked, uncracked = (method.number(source, metric) for metric in (DICE, "false_alarm_rate"))
+        cracked, uncracked = (method.number(source, metric) for metric in (DICE, FALSE_ALARMS))
         lines.append(f"| {source} | {cracked} | {uncracked} | {ORIGINS.get(source, '–')} |")
     fingerprint = method.first["data_fingerprint"]
     where = "Fissura may not pass them on; `FISSURA_DATA` names the folder in whose `field/` they lie, laid out as"
@@ -196,7 +196,7 @@ def _cleanings(methods: list[Method]) -> list[str]:
         extent = f"{cleaning['min_extent_fraction']:g} of the shorter side, at most {cleaning['min_extent_px']:g} px"
         figures = [
             f"{held_out[name]:.3f}" if name in held_out else "–"
-            for name in ("painted_dice", "false_alarm_rate", "miss_rate")
+            for name in ("painted_dice", FALSE_ALARMS, "miss_rate")
         ]
         lines.append(
             f"| {method.title} | {cleaning['low']:g} | {cleaning['high']:g} | {extent} "
@@ -212,7 +212,7 @@ def _readme_table(methods: list[Method], sources: list[str]) -> list[str]:
         "|---|---|" + "---|" * (len(sources) + 2),
     ]
     for method in shown:
-        scopes = [(source, DICE) for source in [*sources, MEAN]] + [("overall", "false_alarm_rate")]
+        scopes = [(source, DICE) for source in [*sources, MEAN]] + [("overall", FALSE_ALARMS)]
         cells = " | ".join(f"{method.value(scope, metric):.2f}" for scope, metric in scopes)
         lines.append(f"| {method.title} | {method.row.supervision} | {cells} |")
     if any(method.is_stale for method in shown):

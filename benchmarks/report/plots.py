@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,8 +11,8 @@ from matplotlib.figure import Figure as Picture
 from matplotlib.patches import Patch
 
 from fissura.files import written_whole
-from report.figures import MEAN, Method
-from report.targets import DICE
+from report.figures import MEAN, Figure, Method
+from report.targets import DICE, FALSE_ALARMS
 
 COLOURS = {  # by what a method learns from
     "labels": "#0b6e4f",
@@ -72,32 +72,38 @@ def draw_against_cost(methods: list[Method], path: Path) -> None:
 
 
 def draw_against_uncracked(methods: list[Method], sources: list[str], path: Path) -> bool:
-    """Draw Dice against the number of uncracked photographs, by one recipe; False if there is only one number."""
+    """Draw Dice and false alarms against the number of uncracked photographs; False if there is only one number."""
     few = [method for method in methods if method.row.uncracked is not None]
     recipes = [method.row.settings for method in few]
     full = [method for method in methods if method.row.uncracked is None and method.row.settings in recipes]
     if not few or not full:
         return False
     line = sorted(few, key=lambda method: method.row.uncracked or 0) + full
-    picture = Picture(figsize=(6, 3.6), layout="constrained")
-    axes = picture.subplots()
+    picture = Picture(figsize=(9, 3.6), layout="constrained")
+    left, right = picture.subplots(1, 2)
     for index, source in enumerate([*sources, MEAN]):
-        found = [(at, figure) for at, method in enumerate(line) if (figure := method.figure(source, DICE))]
-        places = [at + 0.04 * (index - len(sources) / 2) for at, _ in found]  # apart, or the bars of error would meet
-        values, reach = [figure.value for _, figure in found], np.transpose([figure.reach for _, figure in found])
         style = {"color": "#0b6e4f", "linewidth": 2.5} if source == MEAN else {"linewidth": 1.2}
-        axes.errorbar(places, values, reach, marker="o", markersize=4, capsize=2, label=source, **style)
-    axes.set(
-        xticks=range(len(line)),
-        xticklabels=[str(method.row.uncracked or "all") for method in line],
-        xlabel="uncracked photographs",
-        ylabel="Dice",
-        ylim=(0, 1),
-    )
-    axes.legend(fontsize=8, frameon=False)
-    _tidy(axes, grid="y")
+        offset = 0.04 * (index - len(sources) / 2)  # or the bars of error would meet
+        _draw_line(left, [method.figure(source, DICE) for method in line], offset, label=source, **style)
+    _draw_line(right, [method.figure("overall", FALSE_ALARMS) for method in line], color="#0b6e4f", linewidth=2.5)
+    left.legend(fontsize=8, frameon=False)
+    left.set(ylabel="Dice of the cracked photographs", ylim=(0, 1))
+    right.set(ylabel="false alarms, share of uncracked ones")
+    right.set_ylim(bottom=0)
+    for axes in (left, right):
+        numbers = [str(method.row.uncracked or "all") + "*" * method.is_stale for method in line]
+        axes.set(xticks=range(len(line)), xticklabels=numbers, xlabel="uncracked photographs to learn from")
+        _tidy(axes, grid="y")
     _save(picture, path)
     return True
+
+
+def _draw_line(axes: Axes, figures: list[Figure | None], offset: float = 0.0, **style: Any) -> None:
+    found = [(at + offset, figure) for at, figure in enumerate(figures) if figure]
+    values, reach = [figure.value for _, figure in found], np.transpose([figure.reach for _, figure in found])
+    axes.errorbar(
+        [at for at, _ in found], values, reach, marker="o", markersize=4, capsize=2, elinewidth=1.2, **style
+    )
 
 
 def _spread(heights: list[float], gap: float) -> list[float]:
