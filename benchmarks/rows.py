@@ -73,17 +73,11 @@ SEED = Row(
     settings={"recipe": "seed", "network": "compact", "steps": 400, "pretrained": False},
     cpu_minutes=60,
 )
-PAINTED_UNFADED = replace(
-    PAINTED,
-    name="painted-unfaded",
-    note="ours, cracks of cracked photographs learned from as they are",
-    settings=PAINTED.settings | {"real_fading": 0.0},
-)
 PAINTED_ONLY = replace(
-    PAINTED_UNFADED,
+    PAINTED,
     name="painted-only",
     note="painted cracks alone, no self-training",
-    settings=PAINTED_UNFADED.settings | {"self_training_rounds": 0},
+    settings=PAINTED.settings | {"self_training_rounds": 0},
 )
 NOT_AVERAGED = replace(
     PAINTED,
@@ -99,7 +93,6 @@ FROM_RANDOM = replace(
     | {
         "pretrained": False,
         "version": 6,
-        "real_fading": 0.0,
         "painter": {"fading": [0.2, 0.9], "smooth_masks": True},
     },
 )
@@ -145,7 +138,6 @@ VERSION_3: dict[str, Any] = {
 }
 VERSION_3_PAINTED = VERSION_3 | {
     "self_training_from": 0.5,
-    "real_fading": 0.0,
     "painter": {"fading": [0.35, 0.35]},
 }
 PAINTED_COMPACT = replace(
@@ -265,7 +257,6 @@ ROWS: tuple[Row, ...] = (
     _with_gaps(PAINTED),
     *_with_seeds(PAINTED, _four_views(PAINTED), _with_flanks(PAINTED), _with_gaps(PAINTED)),
     *_with_seeds(SUPERVISED, _four_views(SUPERVISED)),
-    PAINTED_UNFADED,
     SUPERVISED_FROM_RANDOM,
     PAINTED_DEEP,
     RAGGED,
@@ -278,7 +269,7 @@ ROWS: tuple[Row, ...] = (
     SUPERVISED_COMPACT,
     COMPACT_ONLY,
     COMPACT_LONGER,
-    *_with_seeds(PAINTED_UNFADED, SUPERVISED_FROM_RANDOM, PAINTED_COMPACT, SUPERVISED_COMPACT),
+    *_with_seeds(SUPERVISED_FROM_RANDOM, PAINTED_COMPACT, SUPERVISED_COMPACT),
     ACTIVATION,
     REFINED,
     REVERSE_DISTILLATION,

@@ -71,58 +71,6 @@ def test_a_crack_painted_over_a_proposal_is_known_to_the_pixel(data: DataSet, tm
     assert {tuple(truth.unique().tolist()) for truth in proposed} == {(IGNORED,), (1, IGNORED)}
 
 
-def test_cracks_of_cracked_crops_fade_and_their_truth_stays(data: DataSet, tmp_path: Path) -> None:
-    _write_round(data, tmp_path, [0.0] * len(data.uncracked))
-    settings = {"self_training_from": 0.5, "self_training_rounds": 1, "augment": False, "crop_px": 96}
-    plain, fading = (
-        [
-            painted_stream(data, _recipe(real_fading=most, **settings), 0, tmp_path)[20 * 8 + slot]
-            for slot in range(32)
-        ]
-        for most in (0.0, 0.9)
-    )
-    not_painted_over = [slot for slot in range(1, 32, 2) if not (plain[slot]["truth"] == 1).any()]
-    changed = [not torch.equal(plain[slot]["photo"], fading[slot]["photo"]) for slot in range(32)]
-    assert not_painted_over
-    assert all(changed[slot] for slot in not_painted_over)
-    assert not any(changed[::2])  # uncracked ones
-    assert all((fading[slot]["truth"] == IGNORED).any() for slot in range(1, 32, 2))
-
-
-def test_cracks_fade_into_surfaces_of_their_own_source(tmp_path: Path) -> None:
-    stripes = 60 + 120 * (np.arange(96) // 4 % 2).astype(np.uint8)
-    upright = np.broadcast_to(stripes[None, :, None], (96, 96, 3))
-    noise = np.random.default_rng(0).integers(60, 180, (96, 96, 3), np.uint8)
-    for source, surface in (("walls", upright), ("roads", upright.swapaxes(0, 1))):
-        for index in range(2):
-            save_image(tmp_path / source / "uncracked" / f"{index}.png", surface)
-            save_image(tmp_path / source / "cracked" / f"{index}.png", noise)
-    walls, roads = load_data(tmp_path / "walls"), load_data(tmp_path / "roads")
-    both = DataSet((*walls.cracked, *walls.uncracked, *roads.uncracked))
-    _write_round(both, tmp_path, [0.0] * 4)
-    settings = {"self_training_from": 0.5, "self_training_rounds": 1, "augment": False, "crop_px": 96}
-    stream = painted_stream(both, _recipe(real_fading=0.9, **settings), 0, tmp_path)
-    crops = [stream[20 * 8 + slot]["photo"][0] for slot in range(1, 32, 2)]
-    across = [float(crop.mean(dim=0).std() / crop.mean(dim=1).std()) for crop in crops]
-    assert np.median(across) > 2  # columns differ, rows do not
-
-
-@pytest.mark.parametrize("uncracked", ["bad", "none"])
-def test_where_a_source_has_no_surface_to_fade_into_that_of_another_serves(tmp_path: Path, uncracked: str) -> None:
-    walls = load_data(two_folders(tmp_path / "walls"))
-    for label in ("cracked", "uncracked"):
-        save_image(tmp_path / "roads" / label / "0.png", np.full((96, 96, 3), 120, np.uint8))
-    roads = load_data(tmp_path / "roads")
-    if uncracked == "bad":
-        (tmp_path / "roads" / "uncracked" / "0.png").write_bytes(b"no picture")
-    surfaces = (*walls.uncracked, *roads.uncracked) if uncracked == "bad" else walls.uncracked.photos
-    both = DataSet((*roads.cracked, *surfaces))
-    _write_round(both, tmp_path, [0.0] * len(both.uncracked))
-    settings = {"self_training_from": 0.5, "self_training_rounds": 1, "augment": False, "crop_px": 96}
-    stream = painted_stream(both, _recipe(real_fading=0.9, **settings), 0, tmp_path)
-    assert all(stream[20 * 8 + slot]["photo"].isfinite().all() for slot in range(1, 32, 2))
-
-
 def test_photographs_on_which_the_teacher_wrongly_sees_a_crack_are_learned_from_more_often(tmp_path: Path) -> None:
     data = load_data(two_folders(tmp_path / "walls"))
     for shade, photo in enumerate(data.uncracked):

@@ -53,8 +53,6 @@ class Recipe(BaseModel):
         augment: whether crops are scaled, turned, and changed in light, sharpness and compression.
         self_training_from: share of the steps after which cracked photographs join in (``painted`` only).
         self_training_rounds: how many times the teacher proposes masks for them; 0 leaves them out.
-        real_fading: how far stretches of the cracked photographs may fade in self-training; see
-            :func:`fissura.painting.fade`. 0 leaves them as they are (``painted`` only).
         corrections: whether masks that a person has corrected join self-training (``painted`` only).
         procedural_share: share of painted crops that use a procedural surface instead of a photograph.
         surface_shares: how the procedural ones divide among the kinds of surface.
@@ -87,7 +85,6 @@ class Recipe(BaseModel):
     augment: bool = True
     self_training_from: Share = 1.0
     self_training_rounds: Annotated[int, Field(ge=0)] = 0
-    real_fading: Annotated[float, Field(ge=0, lt=1)] = 0.0
     corrections: bool = False
     procedural_share: Share = 0.0
     surface_shares: Annotated[dict[Surface, Annotated[float, Field(gt=0)]], Field(min_length=1)] = _SURFACE_SHARES

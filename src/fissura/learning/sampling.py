@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -59,11 +59,3 @@ class Urn:
             except UnreadablePhotoError as error:
                 last = error
         raise FissuraError(f"training stopped: {MOST_TRIES} photographs in a row cannot be read; the last: {last}")
-
-
-def urn_by_source(photos: Sequence[Photo]) -> dict[str, Urn]:
-    """Give the photographs of each source an urn of their own, by the source's name."""
-    of_source: defaultdict[str, list[Photo]] = defaultdict(list)
-    for photo in photos:
-        of_source[photo.source].append(photo)
-    return {source: Urn(its) for source, its in of_source.items()}

@@ -23,8 +23,8 @@ from fissura.learning.augmenting import change_light, random_crop, whole
 from fissura.learning.losses import IGNORED
 from fissura.learning.proposing import MOST_PROPOSALS, proposal_path, read_alarms, read_proposal
 from fissura.learning.recipe import Recipe
-from fissura.learning.sampling import Urn, urn_by_source
-from fissura.painting import draw_surface, fade, paint_cracks, paint_nothing
+from fissura.learning.sampling import Urn
+from fissura.painting import draw_surface, paint_cracks, paint_nothing
 from fissura.photos import DataSet, Photo, read_mask, read_photo
 from fissura.segmenting import normalise
 from fissura.segmenting.normalising import Normalisation
@@ -80,12 +80,10 @@ def to_sample(
 def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) -> Stream:
     """Paint on uncracked photographs; from self-training on, half of each batch are cracked photographs.
 
-    These fade in stretches into uncracked ones of their source. Where some have a mask that a person corrected, every
-    other one is such. From then on, too, the crops without any crack come from the photographs on which the teacher
-    wrongly saw one.
+    Where some of these have a mask that a person corrected, every other one is such. From then on, too, the crops
+    without any crack come from the photographs on which the teacher wrongly saw one.
     """
     uncracked, cracked = Urn(data.uncracked.photos), Urn(data.cracked.at_most(MOST_PROPOSALS).photos)
-    of_source = urn_by_source(data.uncracked.photos)
     corrected = [photo for photo in data.cracked if photo.mask]
     corrections = Urn(corrected) if corrected else None
 
@@ -99,10 +97,7 @@ def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) ->
         if round_ and index % 2:
             if corrections and rng.random() < CORRECTED_SHARE:
                 return random_crop(*corrections.draw(rng, _with_mask), recipe.crop_px, rng, recipe.random_scales), 1.0
-            (photo, truth), source = _proposed_crop(cracked, recipe, round_, proposals, rng)
-            if recipe.real_fading:
-                surface = _surface_like(source, of_source, uncracked, recipe, rng)
-                photo = fade(photo, truth == 0, surface, rng, most=recipe.real_fading)
+            photo, truth = _proposed_crop(cracked, recipe, round_, proposals, rng)
             return _painted_over(photo, truth, recipe, rng), 1.0
         every, painted = PAINTED_SLOTS
         if index // (2 if round_ else 1) % every < painted:
@@ -188,38 +183,17 @@ def _background(uncracked: Urn, recipe: Recipe, rng: np.random.Generator) -> NDA
     if rng.random() < recipe.procedural_share:
         kinds, shares = list(recipe.surface_shares), np.array(list(recipe.surface_shares.values()))
         return draw_surface(kinds[rng.choice(len(kinds), p=shares / shares.sum())], side, side, rng)
-    return _surface_crop(uncracked, recipe, rng)
-
-
-def _surface_crop(uncracked: Urn, recipe: Recipe, rng: np.random.Generator) -> NDArray[np.uint8]:
     photo = uncracked.draw(rng, lambda photo: read_photo(photo.path))
     no_truth = np.zeros(photo.shape[:2], np.uint8)
-    return random_crop(photo, no_truth, recipe.crop_px, rng, recipe.random_scales)[0]
+    return random_crop(photo, no_truth, side, rng, recipe.random_scales)[0]
 
 
-def _surface_like(
-    source: str, of_source: dict[str, Urn], uncracked: Urn, recipe: Recipe, rng: np.random.Generator
-) -> NDArray[np.uint8]:
-    """Cut a crop of an uncracked photograph of a source, or of any where that has none that can be read."""
-    if source in of_source:
-        try:
-            return _surface_crop(of_source[source], recipe, rng)
-        except FissuraError:  # few photographs may all be bad, and would end the run
-            pass
-    return _surface_crop(uncracked, recipe, rng)
-
-
-def _proposed_crop(
-    cracked: Urn, recipe: Recipe, round_: int, proposals: Path, rng: np.random.Generator
-) -> tuple[Crop, str]:
-    """Cut a crop of a cracked photograph and its proposal, and name the photograph's source."""
-
-    def with_proposal(photo: Photo) -> tuple[NDArray[np.uint8], NDArray[np.uint8], str]:
+def _proposed_crop(cracked: Urn, recipe: Recipe, round_: int, proposals: Path, rng: np.random.Generator) -> Crop:
+    def with_proposal(photo: Photo) -> Crop:
         truth = read_proposal(proposal_path(proposals, round_, photo))
-        return read_photo(photo.path), truth, photo.source
+        return read_photo(photo.path), truth
 
-    photo, truth, source = cracked.draw(rng, with_proposal)
-    return random_crop(photo, truth, recipe.crop_px, rng, recipe.random_scales), source
+    return random_crop(*cracked.draw(rng, with_proposal), recipe.crop_px, rng, recipe.random_scales)
 
 
 def _painted_over(

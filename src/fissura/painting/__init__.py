@@ -5,7 +5,6 @@ that are not cracks are painted beside it. Everything is a function of its rando
 """
 
 from fissura.painting.centreline import Branch
-from fissura.painting.fading import fade
 from fissura.painting.painter import PaintedPhoto, PainterSettings, paint_cracks, paint_nothing
 from fissura.painting.surfaces import SURFACES, Surface, draw_surface
 
@@ -16,7 +15,6 @@ __all__ = [
     "PainterSettings",
     "Surface",
     "draw_surface",
-    "fade",
     "paint_cracks",
     "paint_nothing",
 ]
