@@ -50,8 +50,8 @@ def write_report(results: list[tuple[Row, dict[str, Any]]], benchmarks: Path) ->
     pictures = benchmarks / "results"
     draw_bars(methods, sources, pictures / "field_dice.png")
     painted = next((method for method in methods if method.row.name == "painted"), methods[0])
-    known = [method for method in methods if method.is_cost_known and method.costs_like(painted)]
-    draw_against_cost(known, pictures / "field_cost.png")
+    compared = [one for one in methods if one.is_cost_known and one.costs_like(painted) and not one.is_stale]
+    draw_against_cost(compared, pictures / "field_cost.png")
     has_few = draw_against_uncracked(methods, sources, pictures / "field_uncracked.png")
     with written_whole(benchmarks / "RESULTS.md") as temporary:
         temporary.write_text("\n".join(_page(methods, sources, has_few, pictures)) + "\n", "utf-8")
@@ -101,7 +101,7 @@ def _page(methods: list[Method], sources: list[str], has_few: bool, pictures: Pa
         "",
         "## What they cost",
         "",
-        "![Dice against CPU minutes](results/field_cost.png)",
+        "![Dice against CPU minutes; rows with an asterisk are left out](results/field_cost.png)",
         "",
         *_costs(methods),
         "",
