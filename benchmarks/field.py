@@ -135,9 +135,8 @@ def run(row: Row, fingerprint: str, data: Path = DATA, runs: Path = RUNS, result
         case "box":
             answer = answer_as_it_comes(data)
         case "seen":
-            answer = answer_as_it_comes(
-                data, model_of(row, runs), row.settings.get("views", 1), row.settings.get("cleaning")
-            )
+            how = {name: value for name, value in row.settings.items() if name not in ("of", "run")}
+            answer = answer_as_it_comes(data, model_of(row, runs), **how)
         case _:
             answer = tune_score(row, data, runs)
     evaluation = answer.evaluate()

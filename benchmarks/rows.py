@@ -47,6 +47,11 @@ def _with_gaps(row: Row) -> Row:
     )
 
 
+def _near(row: Row) -> Row:
+    """Take a row's model as it is, and do not let it look for wide cracks from afar."""
+    return _seen(row, "near", "the same model, wide cracks not looked for from afar", wide=False)
+
+
 def _seen(row: Row, name: str, note: str, **settings: Any) -> Row:
     taken = {"of": row.name, "run": row.digest()}
     return replace(row, name=f"{row.name}-{name}", note=note, method="seen", settings=taken | settings, cpu_minutes=2)
@@ -255,8 +260,11 @@ ROWS: tuple[Row, ...] = (
     _tuned(SEED),
     _with_flanks(PAINTED),
     _with_gaps(PAINTED),
-    *_with_seeds(PAINTED, _four_views(PAINTED), _with_flanks(PAINTED), _with_gaps(PAINTED)),
-    *_with_seeds(SUPERVISED, _four_views(SUPERVISED)),
+    _near(PAINTED),
+    _near(SUPERVISED),
+    _near(BOX),
+    *_with_seeds(PAINTED, _four_views(PAINTED), _with_flanks(PAINTED), _with_gaps(PAINTED), _near(PAINTED)),
+    *_with_seeds(SUPERVISED, _four_views(SUPERVISED), _near(SUPERVISED)),
     SUPERVISED_FROM_RANDOM,
     PAINTED_DEEP,
     RAGGED,

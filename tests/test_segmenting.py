@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 from PIL import Image
 
@@ -23,6 +25,7 @@ from fissura.segmenting import (
     segment_photos,
     usable_cores,
 )
+from fissura.segmenting.glancing import with_wide_cracks
 from fissura.segmenting.normalising import PLANES, Normaliser
 from model_files import CARD, CLEANING, cracked_photo, network, write_model
 
@@ -139,6 +142,49 @@ def test_a_glance_passes_over_what_surely_shows_no_crack_and_leaves_the_rest_as_
 def test_a_model_that_knows_no_threshold_cannot_glance(tmp_path: Path) -> None:
     with pytest.raises(FissuraError, match="train it anew"):
         Segmenter(write_model(tmp_path / "model.onnx"), glance=True)
+
+
+def sees_edges(tmp_path: Path, wide_from_afar: bool) -> Path:
+    """Write a model that knows what is darker than the 25 px around it, of a wide crack the edges alone."""
+    edges = network(kernel_px=25)
+    kernel = np.full((25, 25), 1.0, np.float32) / (25**2 - 3**2)
+    kernel[11:14, 11:14] = -1 / 3**2
+    edges.graph.initializer[0].CopyFrom(numpy_helper.from_array(5 * kernel[None, None], "kernel"))
+    edges.graph.initializer[1].CopyFrom(numpy_helper.from_array(np.float32([-2.5]), "bias"))
+    card = CARD.model_copy(update={"wide_from_afar": wide_from_afar})
+    return write_model(tmp_path / f"{wide_from_afar}.onnx", edges, card)
+
+
+def test_a_crack_too_wide_for_the_network_is_seen_whole_from_afar_and_a_thin_one_as_before(tmp_path: Path) -> None:
+    near, afar = (Segmenter(sees_edges(tmp_path, wide)) for wide in (False, True))
+    photo = np.full((192, 192, 3), 180, np.uint8)
+    photo[:, 80:104] = 60
+    assert near.probability(photo)[40:150, 92].max() < 0.5
+    assert afar.probability(photo)[40:150, 92].min() > 0.9
+    np.testing.assert_array_equal(afar.probability(photo)[:, :60], near.probability(photo)[:, :60])
+    thin = np.full((192, 192, 3), 180, np.uint8)
+    thin[:, 90:94] = 60
+    assert near.probability(thin)[40:150, 91:93].min() > 0.9
+    np.testing.assert_array_equal(afar.probability(thin), near.probability(thin))
+    asked = Segmenter(sees_edges(tmp_path, False), wide=True)
+    assert asked.identity != near.identity
+    np.testing.assert_array_equal(asked.probability(photo), afar.probability(photo))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.floats(0.1, 1.0))
+def test_a_look_from_afar_takes_nothing_away_and_adds_only_what_is_wide_and_sure(
+    seed: int, across: int, surest: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    near = rng.random((96, 60)).astype(np.float32)
+    thin, wide = np.zeros((2, 32, 20), np.float32)
+    thin[:, 8 : 8 + across] = surest
+    wide[10:22] = surest
+    np.testing.assert_array_equal(with_wide_cracks(near, thin), near)
+    seen = with_wide_cracks(near, wide)
+    assert (seen >= near).all()
+    np.testing.assert_array_equal(seen[34:62] > near[34:62], (surest >= 0.9) & (near[34:62] < np.float32(surest)))
+    np.testing.assert_array_equal(seen[:28], near[:28])
 
 
 @pytest.mark.parametrize("views", [2, 4])

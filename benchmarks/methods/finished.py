@@ -18,7 +18,12 @@ from methods.answer import Answer, Clock
 
 
 def answer_as_it_comes(
-    data: Path, model: Path | None = None, views: int = 1, cleaning: dict[str, float] | None = None
+    data: Path,
+    model: Path | None = None,
+    *,
+    views: int = 1,
+    wide: bool | None = None,
+    cleaning: dict[str, float] | None = None,
 ) -> Answer:
     """Score a model file.
 
@@ -26,12 +31,13 @@ def answer_as_it_comes(
         data: the data set.
         model: the model file; the bundled one if None.
         views: how many times it looks at each photograph.
+        wide: whether it looks for wide cracks from afar as well; as the model file says if None.
         cleaning: settings of the step to a mask to use instead of the model's own, by their names in `Cleaning`.
     """
     training = Clock().spent() | {"steps": 0, "precision": "32-true"}  # its training is told in its model card
     file = model or bundled_model()
     used = read_card(file).cleaning.model_copy(update=cleaning)
-    segmenter = Segmenter(file, cleaning=used, views=views)
+    segmenter = Segmenter(file, cleaning=used, views=views, wide=wide)
     test = load_data(data).with_split("test")
     return Answer(lambda: scoring.evaluate(test, segmenter.segment), training, used, None)
 

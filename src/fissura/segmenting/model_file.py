@@ -50,6 +50,8 @@ class ModelCard(BaseModel):
         created: when the file was written, ISO 8601.
         glance_below: where the highest probability that a first look sees on a tile is below this, the tile shows no
             crack; see `fissura.segmenting.glancing`. None where nobody has found out.
+        wide_from_afar: whether wide cracks are looked for at a third of a tile's size as well; see
+            `fissura.segmenting.glancing`.
         arithmetic: ``"float32"``, or ``"int8"`` where `fissura quantise` made most layers compute in 8 bits.
     """
 
@@ -71,6 +73,7 @@ class ModelCard(BaseModel):
     seed: int
     created: str
     glance_below: Annotated[float, Field(ge=0, le=1)] | None = None
+    wide_from_afar: bool = False  # as in model files from before there was such a look
     arithmetic: Literal["float32", "int8"] = "float32"
 
     @property

@@ -18,7 +18,7 @@ from fissura.segmenting.cleaning import Cleaning
 from fissura.segmenting.connected_pieces import pieces
 from fissura.segmenting.cores import usable_cores
 from fissura.segmenting.engines import Engine, EngineName, open_engine
-from fissura.segmenting.glancing import shrunk
+from fissura.segmenting.glancing import shrunk, with_wide_cracks
 from fissura.segmenting.model_file import ModelCard
 from fissura.segmenting.normalising import Normaliser
 from fissura.segmenting.resizing import Resize, at_best_scale, at_scale, checked_resize
@@ -62,6 +62,8 @@ class Segmenter:
             no crack: faster where most tiles are uncracked, slower where most are cracked.
         views: how many times to look at each tile: 1, 2 (mirrored too) or 4 (and both turned by a quarter). More
             crack is found and less that is none, for as many times the time; see `fissura.segmenting.viewing`.
+        wide: whether to look for wide cracks at a third of each tile's size as well; as the model file says if not
+            given.
         at_once: photographs or tiles that may be segmented at the same time, each with its share of the threads;
             many come through fastest so, a single one fastest with all threads, which is the default.
 
@@ -93,6 +95,7 @@ class Segmenter:
         resize: Resize = 1.0,
         glance: bool = False,
         views: int = 1,
+        wide: bool | None = None,
         at_once: int = 1,
     ) -> None:
         threads = threads or usable_cores()
@@ -111,6 +114,7 @@ class Segmenter:
             )
         self._pass_below = (self.card.glance_below or 0.0) if glance else 0.0
         self._views = checked_views(views)
+        self._sees_wide = self.card.wide_from_afar if wide is None else wide
         made_with = {
             "model": opened.sha256,
             "cleaning": self.cleaning.model_dump(),
@@ -118,6 +122,7 @@ class Segmenter:
             "resize": self._resize,
             "glance": glance,
             "views": views,
+            "wide": self._sees_wide,
         }
         self.identity: str = hashlib.sha256(json.dumps(made_with).encode()).hexdigest()[:16]
         self._path = model
@@ -168,9 +173,11 @@ class Segmenter:
         Raises:
             FissuraError: if the network fails on this tile.
         """
-        if self._pass_below and self.glance(tile, normaliser) < self._pass_below:
+        afar = self._from_afar(tile, normaliser) if self._pass_below or self._sees_wide else None
+        if afar is not None and afar.max() < self._pass_below:
             return np.zeros(tile.shape[:2], np.float32)
-        return _logistic(mean_of_views(normaliser.planes(tile), self._views, self._logit))
+        near = _logistic(mean_of_views(normaliser.planes(tile), self._views, self._logit))
+        return near if afar is None or not self._sees_wide else with_wide_cracks(near, afar)
 
     def glance(self, tile: NDArray[np.uint8], normaliser: Normaliser) -> float:
         """Look at a tile at a third of its size; see `fissura.segmenting.glancing`.
@@ -185,7 +192,7 @@ class Segmenter:
         Raises:
             FissuraError: if the network fails on it.
         """
-        return float(_logistic(self._logit(normaliser.planes(shrunk(tile, self.card.multiple_px)))).max())
+        return float(self._from_afar(tile, normaliser).max())
 
     def segment(self, photo: NDArray[np.uint8]) -> Segmentation:
         """Segment one photograph.
@@ -202,6 +209,9 @@ class Segmenter:
         probability = self.probability(photo)
         found = pieces(probability, self.cleaning.low)
         return Segmentation(photo, probability, found.mask(self.cleaning), found.score(self.cleaning))
+
+    def _from_afar(self, tile: NDArray[np.uint8], normaliser: Normaliser) -> NDArray[np.float32]:
+        return _logistic(self._logit(normaliser.planes(shrunk(tile, self.card.multiple_px))))
 
     def _logit(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the network on one normalised tile: (planes, h, w) to logits (h, w)."""
