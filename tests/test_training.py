@@ -56,6 +56,7 @@ def test_one_model_file_comes_out_and_segments(undisturbed: Trained, walls: Path
     assert undisturbed.judged is not None
     assert card.cleaning == undisturbed.judged.cleaning
     assert card.cleaning.min_extent_fraction == read_card(bundled_model()).cleaning.min_extent_fraction
+    assert card.wide_from_afar
 
 
 @pytest.mark.slow
@@ -160,6 +161,7 @@ def test_the_originals_recipe_trains_any_network_with_its_own_threshold(walls: P
     trained = fissura.train([walls], out=tmp_path / "run", recipe="seed", network="timm:resnet10t", **SHORT)
     card = Segmenter(trained.model).card
     assert (card.network, card.normalisation, card.cleaning.high) == ("timm:resnet10t", "imagenet", 0.5)
+    assert not card.wide_from_afar  # the original looks once
 
 
 def test_changed_photographs_are_not_resumed_with(walls: Path, tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
         with TemporaryDirectory() as temporary:  # the teacher is asked as it will be used: exported, any size
             model = Path(temporary) / "teacher.onnx"
             export_model(network, _card(network, plan, recipe.cleaning), model)
-            teacher = Segmenter(model, views=TEACHER_VIEWS, wide=False)
+            teacher = Segmenter(model, views=TEACHER_VIEWS, wide=False)  # what is seen near is learned near
             write_proposals(learned.cracked.at_most(MOST_PROPOSALS), teacher, folder.proposals, round_, advance)
             write_alarms(learned.uncracked.at_most(MOST_PROPOSALS), teacher, folder.proposals, round_, advance)
 
