@@ -53,7 +53,9 @@ def with_wide_cracks(near: NDArray[np.float32], afar: NDArray[np.float32]) -> ND
         >>> with_wide_cracks(np.full((48, 48), 0.5, np.float32), afar)[[0, 24, 43], 24]
         array([0.5 , 0.95, 0.5 ], dtype=float32)
     """
-    height, width = near.shape
     opened = cv2.morphologyEx(afar, cv2.MORPH_OPEN, _WIDE)
+    if opened.max() < _SURE:  # so it is on most tiles, and what follows takes longer than the opening
+        return near
+    height, width = near.shape
     wide = cv2.resize(opened, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.where(wide >= _SURE, np.maximum(near, wide), near), np.float32)
