@@ -1,4 +1,4 @@
-"""A look at a tile from afar, at a third of its size, for a ninth of what the full look costs.
+"""A look at a tile from afar, at a third of its size, a ninth of the pixels.
 
 It tells two things. Where it surely shows no crack, the full look may be spared: training finds out on painted cracks
 below which highest probability a tile may be passed over (`ModelCard.glance_below`). And it shows cracks whole
