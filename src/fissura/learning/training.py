@@ -147,7 +147,7 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
     folder.write_plan(plan)  # what could be wrong with it has been found by now
 
     def propose(network: nn.Module, round_: int, advance: Callable[[], None]) -> None:
-        with TemporaryDirectory() as temporary:  # the teacher is asked as it will be used: exported, any size
+        with TemporaryDirectory() as temporary:  # the teacher is asked as models are used: exported, any size
             model = Path(temporary) / "teacher.onnx"
             export_model(network, _card(network, plan, recipe.cleaning), model)
             teacher = Segmenter(model, views=TEACHER_VIEWS, wide=False)  # what is seen near is learned near

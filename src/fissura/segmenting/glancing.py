@@ -1,8 +1,8 @@
 """A look at a tile from afar, at a third of its size, a ninth of the pixels.
 
 It tells two things. Where it surely shows no crack, the full look may be spared: training finds out on painted cracks
-below which highest probability a tile may be passed over (`ModelCard.glance_below`). And it shows cracks whole
-that are too wide for the full look, which sees their edges, and the stones within them (`ModelCard.wide_from_afar`).
+below which highest probability a tile may be passed over (`ModelCard.glance_below`). And it shows cracks whole that
+are too wide for the full look, which sees their edges, and the stones within them (`ModelCard.wide_from_afar`).
 """
 
 from __future__ import annotations
