@@ -144,13 +144,13 @@ def test_a_model_that_knows_no_threshold_cannot_glance(tmp_path: Path) -> None:
         Segmenter(write_model(tmp_path / "model.onnx"), glance=True)
 
 
-def sees_edges(tmp_path: Path, wide_from_afar: bool) -> Path:
+def sees_edges(tmp_path: Path, wide_from_afar: bool, sharpness: float = 5, bias: float = -2.5) -> Path:
     """Write a model that knows what is darker than the 25 px around it, of a wide crack the edges alone."""
     edges = network(kernel_px=25)
     kernel = np.full((25, 25), 1.0, np.float32) / (25**2 - 3**2)
     kernel[11:14, 11:14] = -1 / 3**2
-    edges.graph.initializer[0].CopyFrom(numpy_helper.from_array(5 * kernel[None, None], "kernel"))
-    edges.graph.initializer[1].CopyFrom(numpy_helper.from_array(np.float32([-2.5]), "bias"))
+    edges.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.float32(sharpness) * kernel[None, None], "kernel"))
+    edges.graph.initializer[1].CopyFrom(numpy_helper.from_array(np.float32([bias]), "bias"))
     card = CARD.model_copy(update={"wide_from_afar": wide_from_afar})
     return write_model(tmp_path / f"{wide_from_afar}.onnx", edges, card)
 
@@ -169,6 +169,17 @@ def test_a_crack_too_wide_for_the_network_is_seen_whole_from_afar_and_a_thin_one
     asked = Segmenter(sees_edges(tmp_path, False), wide=True)
     assert asked.identity != near.identity
     np.testing.assert_array_equal(asked.probability(photo), afar.probability(photo))
+
+
+def test_a_shadow_without_edges_is_no_wide_crack_however_sure_it_is_from_afar(tmp_path: Path) -> None:
+    near, afar = (Segmenter(sees_edges(tmp_path, wide, sharpness=20, bias=-30)) for wide in (False, True))
+    away = np.hypot(*np.mgrid[-144:144, -144:144])
+    shadow = np.repeat((180 - 120 * np.exp(-((away / 34) ** 2)))[:, :, None], 3, axis=2).astype(np.uint8)
+    normaliser = Normaliser.of(shadow, "grey")
+    seen = near.probability_of_tile(shadow, normaliser)
+    assert seen.max() < 0.1
+    assert near.glance(shadow, normaliser) > 0.99
+    np.testing.assert_array_equal(afar.probability_of_tile(shadow, normaliser), seen)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.floats(0.1, 1.0))

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from fissura.segmenting.cleaning import Cleaning
 from fissura.segmenting.morphology import closed, grown, reaches_crest, to_levels
 
-_FAINTEST = np.float32(1e-6)  # what a gap that is closed counts as: crack, but no surer
-
 
 @dataclass(frozen=True, eq=False)
 class Pieces:
@@ -70,7 +68,7 @@ class Pieces:
         if cleaning.flank_share > 0:
             mask &= reaches_crest(to_levels(self.probability), cleaning.flank_share)
         mask = closed(mask, cleaning.closing_px)
-        return pieces(np.where(mask, np.maximum(self.probability, _FAINTEST), np.float32(0)), low=0)
+        return _connected(mask, self.probability)
 
     def score(self, cleaning: Cleaning) -> float:
         """Tell how surely there is a crack under ``cleaning`` (of the same ``low``); see `score_photo`."""
@@ -91,9 +89,11 @@ class Pieces:
 
     def _of(self, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Give the pixels of the pieces that are ``kept``, (N,) bool: (H, W) bool."""
-        if kept.all() or not kept.any():  # as on most photographs, and far quicker than looking up every pixel
-            return (self.labels > 0) & kept.any()
-        return np.concatenate(([False], kept))[self.labels]
+        mask = np.zeros(self.labels.shape, bool)
+        if kept.any():  # few pixels are crack: to look up these alone is far quicker than all
+            inside = np.flatnonzero(self.labels)
+            mask.ravel()[inside] = kept[self.labels.ravel()[inside] - 1]
+        return mask
 
     def _group_of(self, reach_px: int) -> NDArray[np.intp]:
         """Number the groups of pieces that touch each other once grown by ``reach_px``: (N,), that of each piece."""
@@ -122,23 +122,7 @@ def pieces(probability: NDArray[np.float32], low: float) -> Pieces:
         >>> found.labels.tolist(), found.extent_px.tolist()
         ([[1, 1, 0, 2]], [2, 1])
     """
-    above = np.ascontiguousarray(probability > low)
-    count, components = cv2.connectedComponents(above.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
-    labels = components.astype(np.int32, copy=False)
-    # Few pixels are crack, and it is them alone that are looked at: OpenCV's own statistics take three times as long.
-    inside = np.flatnonzero(above)
-    piece = labels.ravel()[inside] - 1  # the first component is the background
-    # float64, for a float32 peak of 0.9 is a little less or more than a setting of 0.9
-    peak = np.zeros(count - 1, np.float64)
-    np.maximum.at(peak, piece, probability.ravel()[inside])
-    extent_px = np.zeros(count - 1, np.int32)
-    for position in np.divmod(inside, max(probability.shape[1], 1)):
-        first = np.full(count - 1, np.iinfo(np.int64).max)
-        last = np.zeros(count - 1, np.int64)
-        np.minimum.at(first, piece, position)
-        np.maximum.at(last, piece, position)
-        np.maximum(extent_px, last - first + 1, out=extent_px, casting="unsafe")
-    return Pieces(labels, peak, extent_px, probability)
+    return _connected(np.ascontiguousarray(probability > low), probability)
 
 
 def clean(probability: NDArray[np.float32], cleaning: Cleaning) -> NDArray[np.bool_]:
@@ -176,3 +160,23 @@ def score_photo(probability: NDArray[np.float32], cleaning: Cleaning) -> float:
         The score in [0, 1].
     """
     return pieces(probability, cleaning.low).score(cleaning)
+
+
+def _connected(mask: NDArray[np.bool_], probability: NDArray[np.float32]) -> Pieces:
+    """Find the 8-connected pieces of a contiguous mask, (H, W) bool, and their peaks on a map of its size."""
+    count, components = cv2.connectedComponents(mask.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    labels = components.astype(np.int32, copy=False)
+    # Few pixels are crack, and it is them alone that are looked at: OpenCV's own statistics take three times as long.
+    inside = np.flatnonzero(mask)
+    piece = labels.ravel()[inside] - 1  # the first component is the background
+    # float64, for a float32 peak of 0.9 is a little less or more than a setting of 0.9
+    peak = np.zeros(count - 1, np.float64)
+    np.maximum.at(peak, piece, probability.ravel()[inside])
+    extent_px = np.zeros(count - 1, np.int32)
+    for position in np.divmod(inside, max(mask.shape[1], 1)):
+        first = np.full(count - 1, np.iinfo(np.int64).max)
+        last = np.zeros(count - 1, np.int64)
+        np.minimum.at(first, piece, position)
+        np.maximum.at(last, piece, position)
+        np.maximum(extent_px, last - first + 1, out=extent_px, casting="unsafe")
+    return Pieces(labels, peak, extent_px, probability)

@@ -2,7 +2,8 @@
 
 It tells two things. Where it surely shows no crack, the full look may be spared: training finds out on painted cracks
 below which highest probability a tile may be passed over (`ModelCard.glance_below`). And it shows cracks whole that
-are too wide for the full look, which sees their edges, and the stones within them (`ModelCard.wide_from_afar`).
+are too wide for the full look, which sees their edges, and the stones within them (`ModelCard.wide_from_afar`). Where
+that sees nothing of them, the look from afar is spared.
 """
 
 from __future__ import annotations
@@ -14,24 +15,25 @@ from numpy.typing import NDArray
 SHRINK = 3  # half the size costs twice as much and was not found to tell more, a quarter loses hairlines
 _WIDE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))  # what holds it there is some 15 px wide on the tile
 _SURE = 0.9  # from afar a crack's edges are uncertain by some px: what is less sure there is left to the full look
+SEEN = 0.2  # the probability that the full look must reach somewhere: of a wide crack it sees something at least
 
 
-def shrunk(tile: NDArray[np.uint8], multiple_px: int) -> NDArray[np.uint8]:
+def shrunk(planes: NDArray[np.float32], multiple_px: int) -> NDArray[np.float32]:
     """Shrink a tile to a third, up to the next size that the network takes.
 
     Args:
-        tile: (h, w, 3) uint8 RGB.
+        planes: (planes, h, w) float32, the normalised tile; before that, three planes would be shrunk instead of one.
         multiple_px: what height and width of the result are multiples of.
 
     Returns:
-        (about h / 3, about w / 3, 3) uint8 RGB.
+        (planes, about h / 3, about w / 3) float32.
 
     Example:
-        >>> shrunk(np.zeros((448, 320, 3), np.uint8), 32).shape
-        (160, 128, 3)
+        >>> shrunk(np.zeros((1, 448, 320), np.float32), 32).shape
+        (1, 160, 128)
     """
-    height, width = (-(-side // (SHRINK * multiple_px)) * multiple_px for side in tile.shape[:2])
-    return np.asarray(cv2.resize(tile, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    height, width = (-(-side // (SHRINK * multiple_px)) * multiple_px for side in planes.shape[1:])
+    return np.stack([cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA) for plane in planes])
 
 
 def with_wide_cracks(near: NDArray[np.float32], afar: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -58,4 +60,4 @@ def with_wide_cracks(near: NDArray[np.float32], afar: NDArray[np.float32]) -> ND
         return near
     height, width = near.shape
     wide = cv2.resize(opened, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.where(wide >= _SURE, np.maximum(near, wide), near), np.float32)
+    return np.maximum(near, wide, out=near.copy(), where=wide >= _SURE)

@@ -18,7 +18,7 @@ from fissura.segmenting.cleaning import Cleaning
 from fissura.segmenting.connected_pieces import pieces
 from fissura.segmenting.cores import usable_cores
 from fissura.segmenting.engines import Engine, EngineName, open_engine
-from fissura.segmenting.glancing import shrunk, with_wide_cracks
+from fissura.segmenting.glancing import SEEN, shrunk, with_wide_cracks
 from fissura.segmenting.model_file import ModelCard
 from fissura.segmenting.normalising import Normaliser
 from fissura.segmenting.resizing import Resize, at_best_scale, at_scale, checked_resize
@@ -173,11 +173,14 @@ class Segmenter:
         Raises:
             FissuraError: if the network fails on this tile.
         """
-        afar = self._from_afar(tile, normaliser) if self._pass_below or self._sees_wide else None
+        planes = normaliser.planes(tile)
+        afar = self._from_afar(planes) if self._pass_below else None
         if afar is not None and afar.max() < self._pass_below:
             return np.zeros(tile.shape[:2], np.float32)
-        near = _logistic(mean_of_views(normaliser.planes(tile), self._views, self._logit))
-        return near if afar is None or not self._sees_wide else with_wide_cracks(near, afar)
+        near = _logistic(mean_of_views(planes, self._views, self._logit))
+        if not self._sees_wide or near.max() < SEEN:
+            return near
+        return with_wide_cracks(near, self._from_afar(planes) if afar is None else afar)
 
     def glance(self, tile: NDArray[np.uint8], normaliser: Normaliser) -> float:
         """Look at a tile at a third of its size; see `fissura.segmenting.glancing`.
@@ -192,7 +195,7 @@ class Segmenter:
         Raises:
             FissuraError: if the network fails on it.
         """
-        return float(self._from_afar(tile, normaliser).max())
+        return float(self._from_afar(normaliser.planes(tile)).max())
 
     def segment(self, photo: NDArray[np.uint8]) -> Segmentation:
         """Segment one photograph.
@@ -210,8 +213,9 @@ class Segmenter:
         found = pieces(probability, self.cleaning.low)
         return Segmentation(photo, probability, found.mask(self.cleaning), found.score(self.cleaning))
 
-    def _from_afar(self, tile: NDArray[np.uint8], normaliser: Normaliser) -> NDArray[np.float32]:
-        return _logistic(self._logit(normaliser.planes(shrunk(tile, self.card.multiple_px))))
+    def _from_afar(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the network on a normalised tile at a third of its size: (planes, h, w) to probabilities."""
+        return _logistic(self._logit(shrunk(planes, self.card.multiple_px)))
 
     def _logit(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the network on one normalised tile: (planes, h, w) to logits (h, w)."""
