@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from fissura.learning import Recipe, load_recipe
 from methods.finished import bundled_start
 
-GONE = {"real_fading": 0.0}  # settings that recipes have lost, and with which value they did nothing
 Supervision = Literal["nothing", "other photographs", "labels", "uncracked photographs", "human masks"]
 
 
@@ -86,9 +85,8 @@ class Row:
             return bool(result.get("settings") == self.settings)
         if result.get("start") != self.start():
             return False
-        had = {name: value for name, value in result["recipe"].items() if name not in GONE or value != GONE[name]}
         try:  # a setting that recipes have gained since then had its default
-            recipe = Recipe.model_validate(had)
+            recipe = Recipe.model_validate(result["recipe"])
         except ValidationError:
             return False
         return recipe == self.recipe().model_copy(update={"description": recipe.description})  # words change no model

@@ -106,14 +106,6 @@ def test_a_setting_that_recipes_gained_since_counts_with_its_default() -> None:
     assert not PAINTED.is_answered_by(result)
 
 
-def test_a_setting_that_recipes_lost_since_counts_where_it_did_nothing() -> None:
-    result = _result(PAINTED, 0.7)
-    result["recipe"]["real_fading"] = 0.0
-    assert PAINTED.is_answered_by(result)
-    result["recipe"]["real_fading"] = 0.9
-    assert not PAINTED.is_answered_by(result)
-
-
 def test_a_row_can_be_scored_again_as_long_as_what_it_trained_stands(tmp_path: Path) -> None:
     seed, tuned = (next(row for row in ROWS if row.name == name) for name in ("seed", "seed-tuned"))
     peer = next(row for row in ROWS if row.method == "grad-cam")
