@@ -25,7 +25,7 @@ from fissura.segmenting import (
     segment_photos,
     usable_cores,
 )
-from fissura.segmenting.glancing import with_wide_cracks
+from fissura.segmenting.glancing import shrunk, with_wide_cracks
 from fissura.segmenting.normalising import PLANES, Normaliser
 from model_files import CARD, CLEANING, cracked_photo, network, write_model
 
@@ -137,6 +137,21 @@ def test_a_glance_passes_over_what_surely_shows_no_crack_and_leaves_the_rest_as_
     assert 0 < full.probability_of_tile(blank, of_all).max() < 0.3
     np.testing.assert_array_equal(glancing.probability_of_tile(blank, of_all), np.zeros((96, 96)))
     assert glancing.identity != full.identity
+
+
+@pytest.mark.parametrize(
+    ("glance", "wide", "looks_twice"), [(False, False, False), (True, False, True), (False, True, True)]
+)
+def test_warming_up_runs_the_network_on_every_size_that_tiles_will_be_seen_at(
+    glance: bool, wide: bool, looks_twice: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_model(tmp_path / "model.onnx", card=CARD.model_copy(update={"glance_below": 0.3}))
+    segmenter = Segmenter(path, glance=glance, wide=wide)
+    run, ran = segmenter.engine.run, set()
+    monkeypatch.setattr(segmenter.engine, "run", lambda batch: ran.add(batch.shape) or run(batch))
+    segmenter.warm_up()
+    side, afar = CARD.tile_px, shrunk(np.zeros((1, CARD.tile_px, CARD.tile_px), np.float32), CARD.multiple_px)
+    assert ran == {(1, 1, side, side)} | ({(1, *afar.shape)} if looks_twice else set())
 
 
 def test_a_model_that_knows_no_threshold_cannot_glance(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ Glance = Annotated[
     typer.Option(
         "--glance",
         help="Look at a third of the size first, and pass over what surely shows no crack: try it on a part of a "
-        "survey, for it saves time only where the model passes most of it over.",
+        "survey, for it saves time only where the model passes much of it over.",
     ),
 ]
 Views = Annotated[

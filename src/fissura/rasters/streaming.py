@@ -117,9 +117,7 @@ def _begin(raster: Raster, segmenter: Segmenter, maps: RasterMaps, budget: int, 
     card = segmenter.card
     normaliser = normaliser_of(raster, card.normalisation)
     side, at_once = card.tile_px, segmenter.engine.at_once
-    blank = np.zeros((side, side, 3), np.uint8)
-    for _ in ahead(lambda _: segmenter.probability_of_tile(blank, normaliser), range(at_once), workers=at_once):
-        pass  # the network takes the memory that it needs
+    segmenter.warm_up()  # what the network takes is not free
     free = free_bytes(budget) - (at_once + 1) * _TILE_PIXEL_BYTES * side**2
     plan = {
         **made_with,

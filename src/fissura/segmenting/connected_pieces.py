@@ -90,19 +90,25 @@ class Pieces:
     def _of(self, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Give the pixels of the pieces that are ``kept``, (N,) bool: (H, W) bool."""
         mask = np.zeros(self.labels.shape, bool)
-        if kept.any():  # few pixels are crack: to look up these alone is far quicker than all
-            inside = np.flatnonzero(self.labels)
-            mask.ravel()[inside] = kept[self.labels.ravel()[inside] - 1]
+        if kept.any():
+            inside, piece = self._pixels
+            mask.ravel()[inside] = kept[piece]
         return mask
+
+    @cached_property
+    def _pixels(self) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+        """The flat indices of the pieces' pixels, (P,), and which piece each is of, from 0: few are crack."""
+        inside = np.flatnonzero(self.labels)
+        return inside, self.labels.ravel()[inside] - 1
 
     def _group_of(self, reach_px: int) -> NDArray[np.intp]:
         """Number the groups of pieces that touch each other once grown by ``reach_px``: (N,), that of each piece."""
         if reach_px not in self._groups:
-            inside = np.flatnonzero(self.labels)
+            inside, piece = self._pixels
             near = grown((self.labels > 0).view(np.uint8), reach_px)
             _, groups = cv2.connectedComponents(near, connectivity=8, ltype=cv2.CV_32S)
             group = np.zeros(len(self.peak), np.intp)
-            group[self.labels.ravel()[inside] - 1] = groups.ravel()[inside]
+            group[piece] = groups.ravel()[inside]
             self._groups[reach_px] = group
         return self._groups[reach_px]
 

@@ -22,7 +22,7 @@ def shrunk(planes: NDArray[np.float32], multiple_px: int) -> NDArray[np.float32]
     """Shrink a tile to a third, up to the next size that the network takes.
 
     Args:
-        planes: (planes, h, w) float32, the normalised tile; before that, three planes would be shrunk instead of one.
+        planes: (planes, h, w) float32, the normalised tile.
         multiple_px: what height and width of the result are multiples of.
 
     Returns:

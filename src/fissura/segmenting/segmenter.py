@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
 from fissura.photos import Label
+from fissura.segmenting.ahead import ahead
 from fissura.segmenting.choosing import choose_engine
 from fissura.segmenting.cleaning import Cleaning
 from fissura.segmenting.connected_pieces import pieces
@@ -59,7 +60,8 @@ class Segmenter:
         resize: factor by which photographs are made smaller or larger for the network, ``"auto"`` to try several on
             each; see `fissura.segmenting.resizing`.
         glance: whether to look at each tile at a third of its size first, and to pass over those that surely show
-            no crack: faster where most tiles are uncracked, slower where most are cracked.
+            no crack: faster where many tiles are passed over; elsewhere it costs a model time that does not look for
+            wide cracks there anyway.
         views: how many times to look at each tile: 1, 2 (mirrored too) or 4 (and both turned by a quarter). More
             crack is found and less that is none, for as many times the time; see `fissura.segmenting.viewing`.
         wide: whether to look for wide cracks at a third of each tile's size as well; as the model file says if not
@@ -181,6 +183,22 @@ class Segmenter:
         if not self._sees_wide or near.max() < SEEN:
             return near
         return with_wide_cracks(near, self._from_afar(planes) if afar is None else afar)
+
+    def warm_up(self) -> None:
+        """Run the network as often at once as it will, so that it takes the memory that it needs for tiles.
+
+        Raises:
+            FissuraError: if the network fails.
+        """
+        blank = np.zeros((self.card.planes, self.card.tile_px, self.card.tile_px), np.float32)
+
+        def look(_: int) -> None:
+            self._logit(blank)
+            if self._pass_below or self._sees_wide:
+                self._from_afar(blank)
+
+        for _ in ahead(look, range(self.engine.at_once), workers=self.engine.at_once):
+            pass
 
     def glance(self, tile: NDArray[np.uint8], normaliser: Normaliser) -> float:
         """Look at a tile at a third of its size; see `fissura.segmenting.glancing`.
