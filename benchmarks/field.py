@@ -38,6 +38,7 @@ from methods.tuning import Tuned, hold_out
 from report.page import write_report
 from row import Row
 from rows import ROWS, read_results
+from unmasked import judge_unmasked
 
 HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("FISSURA_DATA", HERE.parents[1] / "shared" / "data")) / "field"
@@ -151,6 +152,7 @@ def run(row: Row, fingerprint: str, data: Path = DATA, runs: Path = RUNS, result
             "training": answer.training,
             "cleaning": answer.cleaning.model_dump(),
             "held_out": _held_out(answer),
+            "unmasked": judge_unmasked(answer.model, data.parent) if answer.model else None,
             "seconds_per_photo": round(float(evaluation.photos["seconds"].median()), 4),
             "fissura_version": fissura.__version__,
             "summary": records(evaluation.summary),

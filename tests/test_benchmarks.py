@@ -13,6 +13,8 @@ import pytest
 
 from fissura.learning import load_recipe
 from fissura.learning.exporting import replace_card
+from fissura.painting import PainterSettings, draw_surface, paint_cracks
+from fissura.photos import save_image
 from fissura.segmenting import bundled_model, read_card
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
@@ -21,11 +23,13 @@ sys.path.insert(0, str(BENCHMARKS))
 from field import has_run, why_left
 from methods import finished
 from methods.tuning import HeldOut, Tuned
+from report.choices import choice_lines
 from report.figures import MEAN, methods_of
 from report.page import write_report
 from report.targets import fairness_lines, target_lines
 from row import Row
 from rows import ROWS
+from unmasked import judge_unmasked
 
 PAINTED = Row("painted", "ours", settings={"recipe": "painted"})
 SUPERVISED = Row("supervised", "masks", "recipe", "human masks", {"recipe": "supervised"})
@@ -239,3 +243,44 @@ def test_surprise_is_how_rarely_uncracked_photographs_reach_a_score() -> None:
     assert np.median(tuned.probability(surfaces[1])) == pytest.approx(np.log10(2) / 4, abs=0.01)  # half reach it
     assert tuned.segment(photo).mask[mask].all()
     assert not tuned.segment(surfaces[1]).mask.any()
+
+
+def test_the_report_shows_what_recipes_are_chosen_by_as_means_over_the_seeds_that_were_judged() -> None:
+    names = ("missed", "false_alarms", "metu_missed", "metu_false_alarms")
+
+    def judged(wrong: int, dice: float) -> dict[str, dict[str, float]]:
+        counts = dict.fromkeys(names, float(wrong))
+        own = counts | {"painted_dice": dice, "painted_f1_2px": dice, "wide_dice": dice}
+        return {"own": own, "common": own | {"missed": 0.0}, "photos": dict.fromkeys(names, 100.0)}
+
+    seeds = [replace(PAINTED, seed=seed) for seed in range(3)]
+    found = [{"unmasked": judged(2, 0.6)}, {"unmasked": judged(3, 0.7)}, {}]  # the third is older than such figures
+    methods = methods_of([(row, _result(row, 0.7, **more)) for row, more in zip(seeds, found, strict=True)])
+    cells = "| 0 (2.5) | 2.5 (2.5) | 2.5 (2.5) | 2.5 (2.5) | 0.650 (0.650) | 0.650 (0.650) | 0.650 (0.650) | 2 |"
+    assert f"| painted {cells}" in choice_lines(methods)
+    assert choice_lines(methods_of([(PAINTED, _result(PAINTED, 0.7))])) == []
+
+
+def test_a_model_is_judged_by_labels_and_painted_cracks_of_the_training_split_without_opening_a_mask(
+    tmp_path: Path,
+) -> None:
+    surface = draw_surface("concrete", 256, 256, np.random.default_rng(0))
+    painter = PainterSettings(deep_share=1.0, network_share=1.0)
+    cracked = paint_cracks(surface, np.random.default_rng(2), painter).photo
+    for folder, photo in [("metu/cracked", cracked), ("metu/uncracked", surface)]:
+        save_image(tmp_path / folder / "1.png", photo)
+    for split, as_labelled in [("train", cracked), ("test", surface)]:
+        save_image(tmp_path / "field" / split / "images" / "CFD_1.png", as_labelled)
+        save_image(tmp_path / "field" / split / "images" / "noncrack_CFD_2.png", surface)
+        mask = tmp_path / "field" / split / "masks" / "CFD_1.png"
+        mask.parent.mkdir()
+        mask.write_text("no picture, so that opening it would fail")
+    silent = read_card(bundled_model()).cleaning.model_copy(update={"low": 0.99, "high": 1.0})
+    model = Path(shutil.copy(bundled_model(), tmp_path / "silent.onnx"))
+    replace_card(model, read_card(model).model_copy(update={"cleaning": silent}))
+    judged = judge_unmasked(model, tmp_path)
+    assert judged["photos"] == {"missed": 1, "false_alarms": 1, "metu_missed": 1, "metu_false_alarms": 1}
+    assert (judged["own"]["missed"], judged["own"]["metu_missed"], judged["own"]["painted_dice"]) == (1, 1, 0)
+    assert (judged["common"]["missed"], judged["common"]["metu_missed"]) == (0, 0)
+    assert (judged["own"]["false_alarms"], judged["common"]["false_alarms"]) == (0, 0)
+    assert judged["common"]["painted_dice"] > 0.3

@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fissura.learning.selection import Judged
@@ -23,12 +24,14 @@ class Answer:
         training: ``steps``, ``minutes``, ``cpu_minutes`` and the like; see `Clock.spent`.
         cleaning: its step from probability to mask.
         judged: how that did on held-out photographs; None where it is fixed.
+        model: the model file, if it is one that this method made or brought.
     """
 
     evaluate: Callable[[], Evaluation]
     training: dict[str, Any]
     cleaning: Cleaning
     judged: Judged | None
+    model: Path | None = None
 
 
 @dataclass(frozen=True)

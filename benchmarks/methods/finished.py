@@ -39,7 +39,8 @@ def answer_as_it_comes(
     used = read_card(file).cleaning.model_copy(update=cleaning)
     segmenter = Segmenter(file, cleaning=used, views=views, wide=wide)
     test = load_data(data).with_split("test")
-    return Answer(lambda: scoring.evaluate(test, segmenter.segment), training, used, None)
+    brought = None if model else file  # another row's has been judged there
+    return Answer(lambda: scoring.evaluate(test, segmenter.segment), training, used, None, brought)
 
 
 def bundled_settings() -> dict[str, Any]:

@@ -53,6 +53,7 @@ def train_recipe(row: Row, data: Path, folder: Path) -> Answer:
         training,
         trained.judged.cleaning if trained.judged else recipe.cleaning,
         trained.judged,
+        trained.model,
     )
 
 

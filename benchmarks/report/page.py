@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fissura.files import written_whole
+from report.choices import choice_lines
 from report.figures import MEAN, TRAINED_ELSEWHERE, Method, methods_of, sources_of
 from report.plots import draw_against_cost, draw_against_uncracked, draw_bars
 from report.targets import DICE, FALSE_ALARMS, TOLERANT, fairness_lines, target_lines
@@ -99,6 +100,7 @@ def _page(methods: list[Method], sources: list[str], has_few: bool, pictures: Pa
             ],
         ),
         "",
+        *choice_lines(methods),
         "## What they cost",
         "",
         "![Dice against CPU minutes; rows with an asterisk are left out](results/field_cost.png)",
