@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("FISSURA_DATA", HERE.parents[1] / "shared" / "data"))
 
 # Thresholds are chosen on few photographs and differ by chance, so that models are compared by one step for all too.
-COMMON = {"low": 0.05, "high": 0.9, "crest_share": 0.2, "closing_px": 2}
+COMMON = Cleaning(low=0.05, high=0.9, min_extent_px=64, min_extent_fraction=0.3, crest_share=0.2, closing_px=2)
 BACKGROUNDS = 160  # uncracked photographs that are painted on, each once in every style
 FADING = (0.2, 0.9)
 STYLES = {
@@ -76,7 +76,7 @@ def judge_unmasked(model: Path, data: Path = DATA) -> dict[str, dict[str, float]
         ``painted_dice``, ``painted_f1_2px``, ``wide_dice``, ``wide_f1_2px``. And ``photos``: of how many.
     """
     segmenter = Segmenter(model)
-    steps = {"own": segmenter.cleaning, "common": segmenter.cleaning.model_copy(update=COMMON)}
+    steps = {"own": segmenter.cleaning, "common": COMMON}
     tallies = {name: Tally() for name in steps}
     field_, metu = load_data(data / "field").with_split("train").without_masks(), load_data(data / "metu")
     groups = {
