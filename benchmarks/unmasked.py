@@ -90,7 +90,7 @@ def judge_unmasked(model: Path, data: Path = DATA) -> dict[str, dict[str, float]
         for what, group in groups.items():
             for photo in group:
                 for name, mask in _masks(segmenter, read_photo(photo.path), steps):
-                    tallies[name].count(what, mask.any() != (photo.label == "cracked"))
+                    tallies[name].count(what, bool(mask.any()) != (photo.label == "cracked"))
         for style, painted in _painted(uncracked):
             for name, mask in _masks(segmenter, painted.photo, steps):
                 tallies[name].compare(style, mask, painted.mask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from dataclasses import replace
@@ -278,7 +279,7 @@ def test_a_model_is_judged_by_labels_and_painted_cracks_of_the_training_split_wi
     silent = read_card(bundled_model()).cleaning.model_copy(update={"low": 0.99, "high": 1.0})
     model = Path(shutil.copy(bundled_model(), tmp_path / "silent.onnx"))
     replace_card(model, read_card(model).model_copy(update={"cleaning": silent}))
-    judged = judge_unmasked(model, tmp_path)
+    judged = json.loads(json.dumps(judge_unmasked(model, tmp_path)))  # as a result file keeps it
     assert judged["photos"] == {"missed": 1, "false_alarms": 1, "metu_missed": 1, "metu_false_alarms": 1}
     assert (judged["own"]["missed"], judged["own"]["metu_missed"], judged["own"]["painted_dice"]) == (1, 1, 0)
     assert (judged["common"]["missed"], judged["common"]["metu_missed"]) == (0, 0)
