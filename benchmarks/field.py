@@ -152,7 +152,7 @@ def run(row: Row, fingerprint: str, data: Path = DATA, runs: Path = RUNS, result
             "training": answer.training,
             "cleaning": answer.cleaning.model_dump(),
             "held_out": _held_out(answer),
-            "unmasked": judge_unmasked(answer.model, data.parent) if answer.model else None,
+            "unmasked": _unmasked(answer, data.parent),
             "seconds_per_photo": round(float(evaluation.photos["seconds"].median()), 4),
             "fissura_version": fissura.__version__,
             "summary": records(evaluation.summary),
@@ -188,6 +188,12 @@ def records(summary: pd.DataFrame) -> list[dict[str, Any]]:
     """Turn a summary into JSON's types; figures that do not exist become null."""
     rows: list[dict[str, Any]] = json.loads(summary.to_json(orient="records", double_precision=6))
     return rows
+
+
+def _unmasked(answer: Answer, photographs: Path) -> dict[str, dict[str, float]] | None:
+    if answer.model is None or not (photographs / "metu").is_dir():  # a long training is not lost for want of these
+        return None
+    return judge_unmasked(answer.model, photographs)
 
 
 def _held_out(answer: Answer) -> dict[str, float] | None:

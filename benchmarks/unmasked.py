@@ -35,7 +35,6 @@ STYLES = {
     "gritty": PainterSettings(fading=FADING, grit=0.8, smooth_masks=True),
     "wide": PainterSettings(width_px=(26.0, 60.0), network_share=0.0, smooth_masks=True),
 }
-UNUSUAL = ("wide",)  # as a figure of its own; the other styles are the painter's own widths
 
 
 @dataclass
@@ -52,7 +51,7 @@ class Tally:
 
     def compare(self, style: str, mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> None:
         """Compare a mask with that of a painted crack."""
-        of = "wide" if style in UNUSUAL else "painted"
+        of = "wide" if style == "wide" else "painted"  # the other styles have the painter's own widths
         self.dice.setdefault(of, []).append(dice(mask, truth))
         self.tolerant.setdefault(of, []).append(tolerance_f1(mask, truth, 2))
 
@@ -73,12 +72,16 @@ def judge_unmasked(model: Path, data: Path = DATA) -> dict[str, dict[str, float]
     Returns:
         ``own``, by the step to a mask that the model file has, and ``common``, by one step for all models: errors of
         photographs, ``missed`` and ``false_alarms`` of ``field``, ``metu_missed`` and ``metu_false_alarms``, and
-        ``painted_dice``, ``painted_f1_2px``, ``wide_dice``, ``wide_f1_2px``. And ``photos``: of how many.
+        ``painted_dice``, ``painted_f1_2px``, ``wide_dice``, ``wide_f1_2px``, in [0, 1]. And ``photos``: of how many.
+
+    Raises:
+        FissuraError: if the model file cannot be used or a folder of photographs is not there.
     """
     segmenter = Segmenter(model)
     steps = {"own": segmenter.cleaning, "common": COMMON}
     tallies = {name: Tally() for name in steps}
-    field_, metu = load_data(data / "field").with_split("train").without_masks(), load_data(data / "metu")
+    field_ = load_data(data / "field").with_split("train").without_masks()
+    metu = load_data(data / "metu").without_masks()
     groups = {
         "missed": field_.cracked,
         "false_alarms": field_.uncracked,

@@ -27,7 +27,7 @@ def choice_lines(methods: list[Method]) -> list[str]:
         "METU's concrete, from whose uncracked ones the bundled model has learned; Dice and F1 with 2 px of cracks",
         "painted on uncracked ones of both, and Dice of painted cracks 26 to 60 px wide. Thresholds differ by",
         "chance, so that models are compared by one step to a mask for all (in parentheses: by each one's own).",
-        "Means over the seeds; rows that were measured before this was kept are not in the table.",
+        "Means over the seeds; rows measured before this was kept, or without METU's photographs, are not in it.",
         "",
         f"| method | missed, of {photos['missed']} | false alarms, of {photos['false_alarms']} "
         f"| METU: missed, of {photos['metu_missed']} | METU: false alarms, of {photos['metu_false_alarms']} "
