@@ -36,6 +36,7 @@ from methods.peers import PEERS, ask_peer, refine
 from methods.recipes import ask_model, train_recipe
 from methods.tuning import Tuned, hold_out
 from report.page import write_report
+from report.paired import COLUMNS, PLACE
 from row import Row
 from rows import ROWS, read_results
 from unmasked import judge_unmasked
@@ -143,6 +144,8 @@ def run(row: Row, fingerprint: str, data: Path = DATA, runs: Path = RUNS, result
     evaluation = answer.evaluate()
     if is_done(row, fingerprint):  # scored again; what its training took stands
         answer = replace(answer, training=json.loads((results / row.file).read_text("utf-8"))["training"])
+    with written_whole((results / row.file).with_suffix(".csv")) as temporary:
+        of_cracked(evaluation.photos).to_csv(temporary, index=False)
     with written_whole(results / row.file) as temporary:
         content = {
             "row": row.facts(),
@@ -188,6 +191,14 @@ def records(summary: pd.DataFrame) -> list[dict[str, Any]]:
     """Turn a summary into JSON's types; figures that do not exist become null."""
     rows: list[dict[str, Any]] = json.loads(summary.to_json(orient="records", double_precision=6))
     return rows
+
+
+def of_cracked(photos: pd.DataFrame) -> pd.DataFrame:
+    """Take what two methods are compared by, photograph by photograph; one without a group is its own."""
+    cracked = photos[(photos["label"] == "cracked") & photos["has_truth"]]
+    names = cracked["photo"].map(lambda path: Path(path).name)
+    cracked = cracked.assign(photo=names, group=cracked["group"].where(cracked["group"] != "", names))
+    return cracked[[*PLACE, *COLUMNS]].round(4)
 
 
 def _unmasked(answer: Answer, photographs: Path) -> dict[str, dict[str, float]] | None:

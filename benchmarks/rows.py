@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from methods.finished import bundled_settings
 from row import Row
 
@@ -14,9 +16,17 @@ SEEDS = (0, 1, 2)
 
 
 def read_results(folder: Path) -> list[tuple[Row, dict[str, Any]]]:
-    """Read the results there are, in the order of the rows; files of rows that are no more are passed over."""
-    found = [(row, folder / row.file) for row in ROWS]
-    return [(row, json.loads(path.read_text("utf-8"))) for row, path in found if path.exists()]
+    """Read the results there are, in the order of the rows; files of rows that are no more are passed over.
+
+    Those that were written with a table of their cracked photographs have it as ``photos``.
+    """
+    return [(row, _read(folder / row.file)) for row in ROWS if (folder / row.file).exists()]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    photos = path.with_suffix(".csv")
+    return result | ({"photos": pd.read_csv(photos, dtype={"group": str})} if photos.exists() else {})
 
 
 def _with_seeds(*rows: Row) -> list[Row]:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
 
 from fissura.learning import load_recipe
 from fissura.learning.exporting import replace_card
@@ -27,12 +29,14 @@ from methods.tuning import HeldOut, Tuned
 from report.choices import choice_lines
 from report.figures import MEAN, methods_of
 from report.page import write_report
+from report.paired import paired_difference
 from report.targets import fairness_lines, target_lines
 from row import Row
 from rows import ROWS
 from unmasked import judge_unmasked
 
 PAINTED = Row("painted", "ours", settings={"recipe": "painted"})
+ONLY = next(row for row in ROWS if row.name == "painted-only")
 SUPERVISED = Row("supervised", "masks", "recipe", "human masks", {"recipe": "supervised"})
 
 
@@ -164,6 +168,36 @@ def test_targets_show_what_four_views_reach_besides() -> None:
     rows = (PAINTED, 0.63), (SUPERVISED, 0.7), (views, 0.665)
     methods = methods_of([(row, _result(row, dice)) for row, dice in rows])
     assert target_lines(methods, ["CFD"])[2].endswith("| 0.900 | no | 0.950 |")
+
+
+def test_methods_are_compared_photograph_by_photograph_whole_groups_at_a_time() -> None:
+    rng = np.random.default_rng(1)
+    hard = rng.uniform(0.2, 0.9, 24)  # what is hard for one method is hard for the other
+    theirs, ours = hard + rng.normal(0, 0.01, 24), hard + 0.02 + rng.normal(0, 0.01, 24)
+    groups = [f"wall {place // 2}" for place in range(24)]
+
+    def photos(values: np.ndarray) -> pd.DataFrame:
+        names = [f"{place}.jpg" for place in range(24)]
+        place = {"photo": names, "source": "CFD", "group": groups}
+        return pd.DataFrame(place | {"dice": values, "tolerance_f1_2px": values}).sample(frac=1, random_state=2)
+
+    second = replace(PAINTED, seed=1)
+    painted, masks, bare = methods_of(
+        [
+            (PAINTED, _result(PAINTED, 0.6, photos=photos(ours - 0.01))),
+            (second, _result(second, 0.6, photos=photos(ours + 0.01))),
+            (SUPERVISED, _result(SUPERVISED, 0.6, photos=photos(theirs))),
+            (ONLY, _result(ONLY, 0.6)),
+        ]
+    )
+    difference = paired_difference(painted, masks, "CFD", "dice")
+    assert difference is not None
+    assert difference.value == pytest.approx((ours - theirs).mean())
+    by_group = (ours - theirs).reshape(12, 2).mean(axis=1)
+    independent = stats.bootstrap((by_group,), np.mean, method="percentile", random_state=3).confidence_interval
+    assert (difference.low95, difference.high95) == pytest.approx(tuple(independent), abs=0.001)
+    assert paired_difference(painted, bare, "CFD", "dice") is None
+    assert any(line.endswith(f"| yes | {difference} |") for line in target_lines([painted, masks], ["CFD"]))
 
 
 @pytest.mark.parametrize("pair", ["from-random", "compact"])

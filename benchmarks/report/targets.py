@@ -6,6 +6,7 @@ import itertools
 import math
 
 from report.figures import MEAN, Method
+from report.paired import paired_difference
 
 # Masks after the bundled model, masks alone, and masks alone on a larger network.
 CEILINGS = "supervised", "supervised-from-random", "supervised-compact"
@@ -34,6 +35,9 @@ def target_lines(methods: list[Method], sources: list[str]) -> list[str]:
         if ours and theirs:
             lines += ["", f"Labels and masks {what}; seeds: {len(ours.results)} and {len(theirs.results)}.", ""]
             lines += _against(ours, [theirs], sources, None)
+    if any("difference, 95 % interval" in text for text in lines):
+        lines += ["", "Differences are of the same photographs, means over the seeds; intervals are bootstraps over"]
+        lines += ["parent photographs, and say nothing of other seeds."]
     if any("| open |" in text for text in lines):
         lines += ["", "Open: one of the two is stale (\\*), or the other had less than half of the CPU minutes."]
     return lines
@@ -41,8 +45,10 @@ def target_lines(methods: list[Method], sources: list[str]) -> list[str]:
 
 def _against(ours: Method, others: list[Method], sources: list[str], in_views: Method | None) -> list[str]:
     """Write the table of one method's targets: Dice over others', F1 beside the ceilings', false alarms."""
-    lines = [f"| `{ours.row.name}` | target | measured | reached |" + (" in four views |" if in_views else "")]
-    lines.append("|---" * (5 if in_views else 4) + "|")
+    differences = any(_difference(ours, other, sources[0]) for other in others)
+    more = [" in four views |"] * bool(in_views) + [" difference, 95 % interval |"] * differences
+    lines = [f"| `{ours.row.name}` | target | measured | reached |" + "".join(more)]
+    lines.append("|---" * (4 + len(more)) + "|")
 
     def line(
         what: str, least: float | None, scope: str, metric: str, other: Method | None, over: float = 1.0
@@ -53,6 +59,8 @@ def _against(ours: Method, others: list[Method], sources: list[str], in_views: M
         reached = measured <= MOST_FALSE_ALARMS if least is None else measured >= least
         answer = "open" if _is_open(ours, other) else "yes" if reached else "no"
         more = f" {in_views.value(scope, metric) / over:.3f} |" if in_views else ""
+        if differences:
+            more += f" {(metric == TOLERANT and other and _difference(ours, other, scope)) or '–'} |"
         lines.append(f"| {what} | {measured:.3f} | {answer} |{more}")
 
     for other in others:
@@ -66,6 +74,11 @@ def _against(ours: Method, others: list[Method], sources: list[str], in_views: M
             line(what, theirs, source, TOLERANT, other)
     line(f"false alarms, all sources | at most {MOST_FALSE_ALARMS:g}", None, "overall", FALSE_ALARMS, None)
     return lines
+
+
+def _difference(ours: Method, other: Method, source: str) -> str | None:
+    found = paired_difference(ours, other, source, TOLERANT)
+    return None if found is None else str(found)
 
 
 def _is_open(painted: Method, other: Method | None) -> bool:
