@@ -2,6 +2,7 @@
 
 Each row of `rows.py` learns from the training split and is scored on the test split. A row whose result file stands
 in ``benchmarks/results/field`` with the same settings and data is not run again; a run that was stopped is resumed.
+Beside the result stands a table of its cracked photographs, by which two methods are compared (`report/paired.py`).
 RESULTS.md, its pictures and the table of README.md are written anew each time, from the result files alone.
 
     python benchmarks/field.py                       # every row, those that matter most first
