@@ -23,7 +23,7 @@ from fissura.segmenting import bundled_model, read_card
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
-from field import has_run, why_left
+from field import has_run, of_cracked, why_left
 from methods import finished
 from methods.tuning import HeldOut, Tuned
 from report.choices import choice_lines
@@ -172,8 +172,8 @@ def test_targets_show_what_four_views_reach_besides() -> None:
 
 def test_methods_are_compared_photograph_by_photograph_whole_groups_at_a_time() -> None:
     rng = np.random.default_rng(1)
-    hard = rng.uniform(0.2, 0.9, 24)  # what is hard for one method is hard for the other
-    theirs, ours = hard + rng.normal(0, 0.01, 24), hard + 0.02 + rng.normal(0, 0.01, 24)
+    theirs = rng.uniform(0.2, 0.9, 24)  # what is hard for one method is hard for the other
+    ours = theirs + np.repeat(rng.normal(0.02, 0.02, 12), 2)  # tiles of one wall differ alike
     groups = [f"wall {place // 2}" for place in range(24)]
 
     def photos(values: np.ndarray) -> pd.DataFrame:
@@ -198,6 +198,22 @@ def test_methods_are_compared_photograph_by_photograph_whole_groups_at_a_time() 
     assert (difference.low95, difference.high95) == pytest.approx(tuple(independent), abs=0.001)
     assert paired_difference(painted, bare, "CFD", "dice") is None
     assert any(line.endswith(f"| yes | {difference} |") for line in target_lines([painted, masks], ["CFD"]))
+
+
+def test_of_the_cracked_photographs_names_are_kept_and_one_without_a_group_is_its_own() -> None:
+    columns = {"source": "CFD", "has_truth": True, "dice": 0.56789, "tolerance_f1_2px": 1.0, "score": 0.9}
+    photos = pd.DataFrame(
+        [
+            {"photo": "/data/test/a.jpg", "group": "wall 1", "label": "cracked"} | columns,
+            {"photo": "/data/test/b.jpg", "group": "", "label": "cracked"} | columns,
+            {"photo": "/data/test/c.jpg", "group": "", "label": "uncracked"} | columns,
+            {"photo": "/data/test/d.jpg", "group": "", "label": "cracked"} | columns | {"has_truth": False},
+        ]
+    )
+    kept = of_cracked(photos).to_dict("list")
+    assert (kept["photo"], kept["group"]) == (["a.jpg", "b.jpg"], ["wall 1", "b.jpg"])
+    assert kept["dice"] == [0.5679, 0.5679]
+    assert set(kept) == {"photo", "source", "group", "dice", "tolerance_f1_2px"}
 
 
 @pytest.mark.parametrize("pair", ["from-random", "compact"])
