@@ -63,7 +63,7 @@ def test_window_by_window_gives_the_mask_made_at_once(
     assert [crack.first for crack in found.cracks] == sorted(firsts)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(maps(), cleanings(), st.tuples(st.integers(1, 20), st.integers(1, 20)))
 def test_specks_go_window_by_window_as_they_go_at_once(
     probability: np.ndarray, cleaning: Cleaning, window_px: tuple[int, int]
