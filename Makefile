@@ -2,8 +2,9 @@
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
+OLDEST := .venv-oldest
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-oldest lint bench clean
 
 demo: $(INSTALLED)
 	$(BIN)/fissura demo --out demo
@@ -11,6 +12,13 @@ demo: $(INSTALLED)
 # Tests on real photographs look for them in the folder FISSURA_DATA (default ../shared/data) and skip without it.
 test: $(INSTALLED)
 	$(BIN)/pytest
+
+# The same tests with the oldest libraries that pyproject.toml allows, so that its ranges stay true.
+test-oldest:
+	python3 -m venv $(OLDEST)
+	grep -oE '"[A-Za-z0-9-]+>=[0-9.]+' pyproject.toml | sed -E 's/"(.+)>=(.+)/\1==\2.*/' > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -c $(OLDEST)/constraints.txt -e '.[dev]'
+	$(OLDEST)/bin/pytest
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -31,7 +39,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/field.py --tables-only
 
 clean:
-	rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv $(OLDEST) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing into .venv; PyTorch is large, so the first time takes minutes."

@@ -78,12 +78,12 @@ def test_dxf_has_lines_with_y_up_and_its_unit_set(
 
 
 def test_many_photographs_give_one_drawing_each(tmp_path: Path, mask: np.ndarray) -> None:
-    photos = [cracked_photo(name, mask) for name in ("a/1.jpg", "b/1.jpg", "2.jpg")]
+    photos = [cracked_photo(name, mask) for name in ("a/1.jpg", "b/1.jpg", "2.jpg", "a/..jpg")]
     photos.append(cracked_photo("clean.jpg", np.zeros((5, 5), bool)))
     for format in ("svg", "dxf"):
-        assert export(photos, format, tmp_path / format) == 4
+        assert export(photos, format, tmp_path / format) == 5
         found = {path.relative_to(tmp_path / format).as_posix() for path in (tmp_path / format).rglob("*.*")}
-        assert found == {f"{name}.{format}" for name in ("a/1", "b/1", "2", "clean")}
+        assert found == {f"{name}.{format}" for name in ("a/1", "b/1", "2", "a/.", "clean")}
 
 
 def test_names_that_are_no_xml_are_made_so(tmp_path: Path, mask: np.ndarray) -> None:

@@ -28,12 +28,12 @@ class TinyNetwork(nn.Module):
         return self.head(torch.cat([photos, self.up(self.down(photos))], dim=1))
 
 
-def card(network_multiple_px: int) -> ModelCard:
+def card(network_multiple_px: int, normalisation: str = "grey") -> ModelCard:
     return ModelCard(
         name="test",
         recipe="seed",
         network="tiny",
-        normalisation="grey",
+        normalisation=normalisation,
         tile_px=8 * network_multiple_px,
         overlap_px=network_multiple_px,
         multiple_px=network_multiple_px,
@@ -104,8 +104,11 @@ def test_an_unwritable_place_is_a_fissura_error(tmp_path: Path, trained: TinyNet
         export_model(trained, card(2), tmp_path / "file" / "tiny.onnx")
 
 
-@pytest.mark.parametrize("name", ["compact", "nano", "timm:resnet10t", "seed-unet"])
-def test_our_networks_export(tmp_path: Path, name: str) -> None:
-    network = build_network(name, pretrained=False, planes=1)
-    export_model(network, card(multiple_px(network)), tmp_path / "model.onnx")  # compares the logits itself
+@pytest.mark.parametrize(
+    ("name", "planes"), [("compact", 1), ("nano", 1), ("nano", 3), ("timm:resnet10t", 1), ("seed-unet", 1)]
+)
+def test_our_networks_export(tmp_path: Path, name: str, planes: int) -> None:
+    network = build_network(name, pretrained=False, planes=planes)
+    normalisation = "grey" if planes == 1 else "imagenet"
+    export_model(network, card(multiple_px(network), normalisation), tmp_path / "model.onnx")  # compares the logits
     assert read_card(tmp_path / "model.onnx").multiple_px == multiple_px(network)

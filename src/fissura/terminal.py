@@ -180,8 +180,8 @@ def _in_words(error: BaseException) -> tuple[str, int]:
     return f"unexpected {type(error).__name__} ({detail}); run again with --debug and report what it shows", BUG
 
 
-def _how_to_go_on(verb: str, out: Path | None) -> str:
-    if verb == "train" and out is not None and (out / "plan.json").exists():
+def _how_to_go_on(verb: str, out: str | Path | None) -> str:
+    if verb == "train" and out is not None and (Path(out) / "plan.json").exists():
         return f"continue with: fissura train --resume --out {shlex.quote(str(out))}"
     if verb in {"segment", "segment-raster"}:
         return "continue with the same command and --resume"

@@ -32,8 +32,8 @@ def paint_photograph(number: int, side_px: int, *, cracked: bool) -> tuple[NDArr
         ``(side_px, side_px, 3)`` uint8 RGB and ``(side_px, side_px)`` bool.
 
     Example:
-        >>> paint_photograph(0, 64, cracked=False)[1].any()
-        np.False_
+        >>> bool(paint_photograph(0, 64, cracked=False)[1].any())
+        False
     """
     rng = np.random.default_rng([SEED, number])
     paint = paint_cracks if cracked else paint_nothing

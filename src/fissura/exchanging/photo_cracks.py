@@ -55,7 +55,7 @@ class PhotoCracks:
     @property
     def stem(self) -> str:
         """The name without its suffix."""
-        return str(PurePosixPath(self.name).with_suffix(""))
+        return self.name.removesuffix(PurePosixPath(self.name).suffix)
 
     @property
     def mask(self) -> NDArray[np.bool_]:

@@ -93,7 +93,7 @@ def deep_zoom_vrt(path: Path) -> str:
     if min(tile_px, height, width) < 1 or overlap_px < 0 or not suffix.isalnum():
         raise FissuraError(f"{path}: its tile size, overlap, size or format makes no sense; make it anew")
     level = math.ceil(math.log2(max(height, width)))
-    folder = path.absolute().with_suffix("").with_name(f"{path.stem}_files") / str(level)
+    folder = path.absolute().with_name(f"{path.stem}_files") / str(level)
     return mosaic_vrt((height, width), 3, _deep_zoom_tiles(folder, suffix, (height, width), tile_px, overlap_px))
 
 

@@ -225,7 +225,8 @@ def result_names(photos: Sequence[Path]) -> dict[Path, str]:
     names: dict[Path, str] = {}
     taken: set[str] = set()
     for photo, path in absolute.items():
-        stem = "/".join(_safe(part) for part in path.relative_to(common).with_suffix("").parts)
+        below = path.relative_to(common)
+        stem = "/".join(_safe(part) for part in (*below.parent.parts, below.stem))
         name, number = stem, 1
         while name.casefold() in taken:
             number += 1

@@ -31,8 +31,8 @@ class Normaliser:
 
     Example:
         >>> dark = np.full((32, 32, 3), 90, np.uint8)
-        >>> Normaliser("grey", mean=100.0, std=20.0).planes(dark)[0, 0, 0]
-        np.float32(-0.5)
+        >>> float(Normaliser("grey", mean=100.0, std=20.0).planes(dark)[0, 0, 0])
+        -0.5
     """
 
     how: Normalisation
