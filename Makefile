@@ -3,7 +3,7 @@
 BIN := .venv/bin
 INSTALLED := .venv/installed
 OLDEST := .venv-oldest
-# Two processes of one thread each take some 0.6 of the time of one process with two.
+# Two processes of one thread each take about two thirds of the time of one process with two.
 TOGETHER := -n 2 --dist loadfile
 
 .PHONY: demo test test-oldest lint bench clean

@@ -181,6 +181,7 @@ def _in_words(error: BaseException) -> tuple[str, int]:
 
 
 def _how_to_go_on(verb: str, out: str | Path | None) -> str:
+    # Text where typer makes it a path only for the verb, as 0.24 does.
     if verb == "train" and out is not None and (Path(out) / "plan.json").exists():
         return f"continue with: fissura train --resume --out {shlex.quote(str(out))}"
     if verb in {"segment", "segment-raster"}:
