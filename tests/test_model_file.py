@@ -79,7 +79,7 @@ def test_truncated_model_is_refused(tmp_path: Path) -> None:
         (CARD.model_dump() | {"normalisation": "none"}, "wrong at normalisation"),
         (CARD.model_dump() | {"tile_px": 72}, "tile_px (72) must be a multiple of 16"),
         (CARD.model_dump() | {"tile_px": 10**9}, "wrong at tile_px"),
-        (CARD.model_dump() | {"overlap_px": 64}, "overlap_px (64) must be below tile_px (64)"),
+        (CARD.model_dump() | {"overlap_px": 64}, "overlap_px (64) must be at most tile_px - multiple_px (64 - 16)"),
         (CARD.model_dump() | {"cleaning": {"low": 0.5}}, "wrong at cleaning.high"),
         ({"format_version": 1, "name": "no more"}, "wrong at recipe"),
     ],

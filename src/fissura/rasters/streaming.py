@@ -154,7 +154,7 @@ def _predict(
 ) -> None:
     card, (height, width) = segmenter.card, raster.shape
     normaliser = Normaliser(card.normalisation, plan["mean"], plan["std"])
-    grid = grid_of(height, width, card.tile_px, card.overlap_px)
+    grid = grid_of(height, width, card.tile_px, card.overlap_px, card.multiple_px)
     bands = [slice(left, min(left + plan["band_px"], width)) for left in range(0, width, plan["band_px"])]
     total = sum(_tiles(grid, band, 0) for band in bands)
     parts = Parts(out.parent / _PARTS / "probability", raster)

@@ -85,8 +85,9 @@ class ModelCard(BaseModel):
     def _tiles_fit_together(self) -> ModelCard:
         if self.tile_px % self.multiple_px:
             raise ValueError(f"tile_px ({self.tile_px}) must be a multiple of {self.multiple_px}")
-        if self.overlap_px >= self.tile_px:
-            raise ValueError(f"overlap_px ({self.overlap_px}) must be below tile_px ({self.tile_px})")
+        if self.overlap_px > self.tile_px - self.multiple_px:
+            limit = f"tile_px - multiple_px ({self.tile_px} - {self.multiple_px})"
+            raise ValueError(f"overlap_px ({self.overlap_px}) must be at most {limit}")
         return self
 
 

@@ -125,6 +125,7 @@ class Segmenter:
             "glance": glance,
             "views": views,
             "wide": self._sees_wide,
+            "tiling": 2,  # raised when tiles come to lie elsewhere
         }
         self.identity: str = hashlib.sha256(json.dumps(made_with).encode()).hexdigest()[:16]
         self._path = model

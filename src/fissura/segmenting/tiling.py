@@ -1,8 +1,10 @@
 """Running a network over a picture of any size, in overlapping tiles that blend without seams.
 
 1. A picture of at most two tiles' area runs whole; a larger one is cut into equal tiles, spread evenly so
-   that neighbours overlap by at least the asked width.
-2. Each tile is reflected at its lower and right edge up to the size that the network can take.
+   that neighbours overlap by at least the asked width. They begin at multiples of what the network shrinks by:
+   it answers differently where its grid lies otherwise, and tiles would differ from the whole and each other.
+2. Tiles that reach beyond the lower or right edge, and wholes, are reflected there up to the size that the network
+   can take.
 3. Each tile counts with a weight that falls from 1 inside to almost 0 at its edges, where the network sees
    least of the surroundings, along half a period of a squared sine. The weights of all tiles are scaled to
    sum to 1 at every pixel.
@@ -55,46 +57,54 @@ class Span:
         return slice(self.start, self.stop)
 
 
-def spans(side_px: int, tile_px: int, overlap_px: int) -> list[Span]:
-    """Cover one side of a photograph with overlapping spans of equal length.
+def spans(side_px: int, tile_px: int, overlap_px: int, multiple_px: int = 1) -> list[Span]:
+    """Cover one side of a photograph with overlapping spans.
 
     Args:
         side_px: the photograph's height or width in px.
-        tile_px: length of a span in px; a shorter side gets one span of its own length.
-        overlap_px: least overlap of neighbours in px, below ``tile_px``.
+        tile_px: length of a span in px, a multiple of ``multiple_px``; the last one ends where the side does, less
+            than a multiple sooner, and a shorter side gets one span of its own length.
+        overlap_px: least overlap of neighbours in px, at most ``tile_px - multiple_px``.
+        multiple_px: spans start at multiples of this.
 
     Returns:
-        The spans from first to last, of integer starts.
+        The spans from first to last.
 
     Example:
-        A side of 10 px in spans of 4 px that overlap by at least 1 px:
+        A side of 11 px in spans of 4 px that overlap by at least 1 px, and such that start at even pixels:
 
-        >>> [span.start for span in spans(10, tile_px=4, overlap_px=1)]
-        [0, 3, 6]
+        >>> [(span.start, span.stop) for span in spans(11, tile_px=4, overlap_px=1)]
+        [(0, 4), (2, 6), (5, 9), (7, 11)]
+        >>> [(span.start, span.stop) for span in spans(11, tile_px=4, overlap_px=1, multiple_px=2)]
+        [(0, 4), (2, 6), (4, 8), (6, 10), (8, 11)]
     """
     if side_px <= tile_px:
         return [Span(0, np.ones(side_px, np.float32))]
-    count = -(-(side_px - overlap_px) // (tile_px - overlap_px))
-    starts = np.linspace(0, side_px - tile_px, count).round().astype(int)
+    last = -(-(side_px - tile_px) // multiple_px)  # in multiples, as all that follows
+    longest_step = (tile_px - overlap_px) // multiple_px
+    count = -(-last // longest_step) + 1
+    starts = np.linspace(0, last, count).round().astype(int) * multiple_px
     window = _window(tile_px, overlap_px)
-    total = np.zeros(side_px)
+    total = np.zeros(starts[-1] + tile_px)
     for start in starts:
         total[start : start + tile_px] += window
-    return [Span(int(start), (window / total[start : start + tile_px]).astype(np.float32)) for start in starts]
+    shares = [(window / total[start : start + tile_px]).astype(np.float32) for start in starts]
+    return [Span(int(start), share[: side_px - start]) for start, share in zip(starts, shares, strict=True)]
 
 
-def grid_of(height: int, width: int, tile_px: int, overlap_px: int) -> tuple[list[Span], list[Span]]:
+def grid_of(
+    height: int, width: int, tile_px: int, overlap_px: int, multiple_px: int = 1
+) -> tuple[list[Span], list[Span]]:
     """Cut a picture into tiles: the spans of its rows and those of its columns, every pair of them a tile.
 
     Example:
-        >>> rows, columns = grid_of(100, 1000, tile_px=128, overlap_px=32)
+        >>> rows, columns = grid_of(100, 1000, tile_px=128, overlap_px=32, multiple_px=32)
         >>> len(rows), len(columns)
         (1, 11)
     """
-    whole = height * width <= _WHOLE_UP_TO_TILES * tile_px**2
-    return spans(height, height if whole else tile_px, overlap_px), spans(
-        width, width if whole else tile_px, overlap_px
-    )
+    if height * width <= _WHOLE_UP_TO_TILES * tile_px**2:
+        return spans(height, height, 0), spans(width, width, 0)
+    return spans(height, tile_px, overlap_px, multiple_px), spans(width, tile_px, overlap_px, multiple_px)
 
 
 def in_tiles(
@@ -106,15 +116,15 @@ def in_tiles(
         photo: (H, W, 3) uint8 RGB, of any size from 1 x 1 on.
         predict: gives the (h, w) float32 probability map of an (h, w, 3) uint8 tile.
         tile_px: side of a tile in px, a multiple of ``multiple_px``.
-        overlap_px: least overlap of neighbouring tiles in px.
-        multiple_px: ``predict`` is given tiles whose height and width are multiples of this.
+        overlap_px: least overlap of neighbouring tiles in px, at most ``tile_px - multiple_px``.
+        multiple_px: tiles begin at multiples of this, and ``predict`` is given tiles whose height and width are such.
         at_once: how many tiles ``predict`` may be given at the same time, from several threads.
 
     Returns:
         (H, W) float32 in [0, 1].
     """
     height, width = photo.shape[:2]
-    grid = grid_of(height, width, tile_px, overlap_px)
+    grid = grid_of(height, width, tile_px, overlap_px, multiple_px)
     if len(grid[0]) == len(grid[1]) == 1:  # nothing to blend
         return predict(_padded(photo, multiple_px))[:height, :width]
     probability = np.empty((height, width), np.float32)
@@ -181,9 +191,8 @@ def strips_in_tiles(
             if predicted is None:
                 continue
             start, stop = max(column.start, band.start), min(column.stop, band.stop)
-            strip[:, start - band.start : stop - band.start] += predicted[
-                :, start - column.start : stop - column.start
-            ]
+            reached = strip[: len(row.weight), start - band.start : stop - band.start]
+            reached += predicted[:, start - column.start : stop - column.start]
         finished = next_start - row.start
         top = max(first_row, row.start)
         if top < next_start:
