@@ -6,9 +6,12 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -22,6 +25,17 @@ def picture() -> np.ndarray:
     """A smooth picture whose four corners differ, so that a wrong turn shows."""
     y, x = np.mgrid[0:24, 0:40]
     return np.stack([x * 6, y * 10, 255 - x * 3 - y * 5], axis=-1).astype(np.uint8)
+
+
+def write_deep(path: Path, colours: np.ndarray, exif: bytes = b"", extratags: Any = ()) -> None:
+    """Write 16-bit colours, which Pillow cannot."""
+    if path.suffix == ".tiff":
+        tifffile.imwrite(path, colours, photometric="rgb", extratags=extratags)
+        return
+    png = cv2.imencode(".png", colours[:, :, ::-1])[1].tobytes()
+    chunk = b"eXIf" + exif.removeprefix(b"Exif\0\0")
+    chunk = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) if exif else b""
+    path.write_bytes(png[:33] + chunk + png[33:])  # behind the header
 
 
 def refused(path: Path) -> str:
@@ -59,13 +73,39 @@ def test_reads_each_format(tmp_path: Path, picture: np.ndarray, suffix: str) -> 
         (8, lambda a: np.rot90(a, 1)),
     ],
 )
-@pytest.mark.parametrize("suffix", ["png", "tiff"])
+@pytest.mark.parametrize("suffix", ["png", "tiff", "16 bits.png", "16 bits.tiff"])
 def test_applies_exif_orientation(tmp_path: Path, picture: np.ndarray, orientation, turned, suffix) -> None:
+    path = tmp_path / f"a.{suffix}"
     exif = Image.Exif()
     exif[0x0112] = orientation
-    path = tmp_path / f"a.{suffix}"
-    Image.fromarray(picture).save(path, exif=exif)
+    if suffix.startswith("16"):
+        tag = {"exif": exif.tobytes()} if suffix.endswith("png") else {"extratags": [(0x0112, 3, 1, orientation)]}
+        write_deep(path, picture.astype(np.uint16) * 257, **tag)
+    else:
+        Image.fromarray(picture).save(path, exif=exif)
     np.testing.assert_array_equal(read_photo(path), turned(picture))
+
+
+@pytest.mark.parametrize("mode", ["L", "I;16", "P", "RGB", "RGBA", "CMYK"])
+def test_uncompressed_tiffs_are_turned_as_compressed_ones(tmp_path: Path, picture: np.ndarray, mode: str) -> None:
+    image = Image.fromarray(picture)
+    image = Image.fromarray(picture[:, :, 0] * np.uint16(257)) if mode == "I;16" else image.convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "raw.tiff", exif=exif)
+    image.save(tmp_path / "packed.tiff", exif=exif, compression="tiff_lzw")
+    np.testing.assert_array_equal(read_photo(tmp_path / "raw.tiff"), read_photo(tmp_path / "packed.tiff"))
+
+
+def test_an_odd_tag_beside_the_orientation_keeps_no_photograph_out(tmp_path: Path, picture: np.ndarray) -> None:
+    path = tmp_path / "a.jpg"
+    Image.fromarray(picture).save(path, quality=95)
+    upright = read_photo(path)
+    entries = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0) + struct.pack("<HHI4s", 0x0128, 2, 4, b"abc\0")
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries + bytes(4)
+    jpeg = path.read_bytes()
+    path.write_bytes(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:])
+    np.testing.assert_array_equal(read_photo(path), np.rot90(upright, -1))
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK"])
@@ -92,6 +132,30 @@ def test_16_bit_is_scaled_over_its_whole_range(tmp_path: Path, suffix: str) -> N
 def test_12_bit_camera_values_in_16_bits_are_not_left_black(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 2048, 4095]], dtype=np.uint16)).save(tmp_path / "a.tiff")
     assert read_photo(tmp_path / "a.tiff")[0, :, 0].tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+@pytest.mark.parametrize(("factor", "off_by"), [(1, 0), (257, 0), (16, 1)])  # 8, 16 and 12 bits
+def test_16_bit_colours_are_scaled_as_grey_ones(
+    tmp_path: Path, picture: np.ndarray, suffix: str, factor: int, off_by: int
+) -> None:
+    picture[0, 0] = 255
+    path = tmp_path / f"a.{suffix}"
+    write_deep(path, picture.astype(np.uint16) * factor)
+    np.testing.assert_allclose(read_photo(path).astype(int), picture, atol=off_by)
+
+
+def test_16_bit_colours_in_separate_planes_are_refused(tmp_path: Path, picture: np.ndarray) -> None:
+    tifffile.imwrite(
+        tmp_path / "a.tif", picture.transpose(2, 0, 1) * np.uint16(257), photometric="rgb", planarconfig="separate"
+    )
+    assert "separate planes" in refused(tmp_path / "a.tif")
+
+
+def test_16_bit_grey_with_white_as_zero(tmp_path: Path, picture: np.ndarray) -> None:
+    grey = picture[:, :, 0]
+    tifffile.imwrite(tmp_path / "a.tif", 65535 - grey * np.uint16(257), photometric="miniswhite")
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.tif")[:, :, 0], grey)
 
 
 def test_8_bit_values_in_16_bits_keep_their_meaning(tmp_path: Path) -> None:
@@ -275,6 +339,35 @@ def test_find_photos_goes_into_folders_and_passes_hidden_ones_over(tmp_path: Pat
     assert len(find_photos([tmp_path, tmp_path / "b.JPG"])) == 2
 
 
+def test_find_photos_follows_links_and_leaves_nothing_out_unseen(tmp_path: Path, picture: np.ndarray) -> None:
+    elsewhere, wall = tmp_path / "elsewhere", tmp_path / "wall"
+    for folder in (elsewhere, wall):
+        folder.mkdir()
+        Image.fromarray(picture).save(folder / "1.png")
+    (wall / "linked").symlink_to(elsewhere)
+    (elsewhere / "round").symlink_to(wall)
+    (wall / "annexed.jpg").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(wall / "pipe.jpg")
+    found = find_photos([wall, wall / ".." / "wall"])
+    assert [path.relative_to(wall).as_posix() for path in found] == ["1.png", "annexed.jpg", "linked/1.png"]
+    assert "no such file" in refused(found[1])
+
+
+def test_folders_that_may_not_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "locked").mkdir()
+    listed = os.scandir
+
+    def locked(path: Any) -> Any:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    assert find_photos([tmp_path]) == [tmp_path / "locked"]
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "may not be read" in refused(tmp_path / "locked")
+
+
 def test_find_photos_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(FissuraError, match="no photographs found"):
         find_photos([tmp_path])
@@ -293,3 +386,8 @@ def test_save_image_round_trip_and_refusals(tmp_path: Path, picture: np.ndarray)
     with pytest.raises(FissuraError, match="cannot be written"):
         save_image(tmp_path / "file/a.png", picture)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "grey.jpg", "new"]
+
+
+def test_pictures_too_long_for_jpeg_are_made_smaller(tmp_path: Path) -> None:
+    save_image(tmp_path / "a.jpg", np.full((131, 66_000), 9, np.uint8))
+    assert Image.open(tmp_path / "a.jpg").size == (65_500, 130)

@@ -121,10 +121,10 @@ class DataSet:
         The SHA-256 of the sorted file names, sizes in bytes and labels of the photographs; if asked for, of their
         masks' sizes, their sources and groups too.
         """
-        facts = [f"{photo.path.name}\0{photo.path.stat().st_size}\0{photo.label}\n" for photo in self.photos]
+        facts = [f"{photo.path.name}\0{_bytes(photo.path)}\0{photo.label}\n" for photo in self.photos]
         if with_masks_and_groups:
             facts = [
-                f"{fact}{photo.mask and photo.mask.stat().st_size}\0{photo.source}\0{photo.group}\n"
+                f"{fact}{photo.mask and _bytes(photo.mask)}\0{photo.source}\0{photo.group}\n"
                 for fact, photo in zip(facts, self.photos, strict=True)
             ]
         facts.sort()
@@ -132,3 +132,11 @@ class DataSet:
 
     def _folder(self) -> str:
         return str(self.photos[0].path.parent) if self.photos else "data set"
+
+
+def _bytes(path: Path) -> int:
+    """Tell a file's size; 0 where there is none, such as behind a broken link."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -11,24 +11,37 @@ A photograph becomes ``(H, W, 3)`` uint8 RGB with its EXIF orientation applied:
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.files import written_whole
 from fissura.photos.opening import refuse_unless_openable
 
 MAX_MEGAPIXELS = 64.0  # a 64-megapixel photograph is 192 MB decoded; anything larger is a mosaic
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
 _FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
 _HEADER_LOCK = threading.Lock()
+_LONGEST_JPEG_PX = 65_500  # libjpeg writes no longer side
+_ORIENTATION = 0x0112  # EXIF's and TIFF's tag
+_UPRIGHT = {  # what undoes each orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_PLANES, _BITS, _MEANING = 284, 258, 262  # TIFF's tags: planar configuration, bits per sample, photometric
+_DEEP_COLOURS = ("RGB;16", "RGBX;16", "RGBA;16", "LA;16")  # Pillow's names of what it would cut to the high byte
 
 
 def read_photo(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> NDArray[np.uint8]:
@@ -77,48 +90,11 @@ def read_mask(
     return mask
 
 
-def find_photos(paths: Sequence[Path]) -> list[Path]:
-    """List the photographs among files and, recursively, folders.
-
-    Files named outright are kept whatever their suffix; in folders, only picture suffixes count, and
-    hidden files and folders are passed over.
-
-    Returns:
-        Paths, sorted, each once.
-
-    Raises:
-        FissuraError: if a path does not exist, or there is no photograph at all.
-    """
-    found: set[Path] = set()
-    for path in paths:
-        if path.is_dir():
-            found.update(photos_below(path))
-        elif path.exists():
-            found.add(path)
-        else:
-            raise FissuraError(f"{path}: no such file or folder; check the spelling")
-    if not found:
-        names = ", ".join(str(path) for path in paths) or "no path"
-        raise FissuraError(f"{names}: no photographs found; give files or folders with {_suffixes()} in them")
-    return sorted(found)
-
-
-def photos_below(folder: Path) -> list[Path]:
-    """List the picture files in a folder and its subfolders, hidden ones passed over, sorted."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in PHOTO_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
-
-
 def save_image(path: Path, image: NDArray[np.uint8]) -> None:
     """Write a picture as PNG or JPEG, as the suffix says; never half-written.
 
     Args:
-        path: ends in ``.png``, ``.jpg`` or ``.jpeg``.
+        path: ends in ``.png``, ``.jpg`` or ``.jpeg``; a picture too long for JPEG is made smaller for it.
         image: ``(H, W, 3)`` RGB or ``(H, W)`` grey, uint8.
 
     Raises:
@@ -133,30 +109,31 @@ def save_image(path: Path, image: NDArray[np.uint8]) -> None:
             _, content = cv2.imencode(".png", image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
             temporary.write_bytes(content.tobytes())
         else:
-            Image.fromarray(image).save(temporary, format="JPEG", quality=92)
+            picture = Image.fromarray(image)
+            picture.thumbnail((_LONGEST_JPEG_PX, _LONGEST_JPEG_PX))
+            picture.save(temporary, format="JPEG", quality=92)
 
 
 def _decode(path: Path, max_megapixels: float, *, transparent_is_black: bool) -> NDArray[np.uint8]:
     """Decode to ``(H, W, 3)`` uint8, ending every failure as an `UnreadablePhotoError`."""
     refuse_unless_openable(path)
     try:
-        with _opened(path, max_megapixels) as image:
-            image.load()
-            ImageOps.exif_transpose(image, in_place=True)
-            return _rgb(image, transparent_is_black)
+        # Given a name, Pillow maps a TIFF into memory as wide as it is high once turned, which shears it.
+        with path.open("rb") as file, _opened(path, file, max_megapixels) as image:
+            return _rgb(_upright(path, image), transparent_is_black)
     except UnreadablePhotoError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly every kind there is
         raise UnreadablePhotoError(f"{path}: {_reason(path, error)}") from error
 
 
-def _opened(path: Path, max_megapixels: float) -> Image.Image:
+def _opened(path: Path, file: BinaryIO, max_megapixels: float) -> ImageFile.ImageFile:
     """Open a file and read no more than its header, refusing one too large to decode."""
     try:
         # Our own limit speaks below; the lock is there because warning filters are shared by all threads.
         with _HEADER_LOCK, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path, formats=_FORMATS)
+            image = Image.open(file, formats=_FORMATS)
     except Image.DecompressionBombError as error:
         raise _too_large(path, "more than 178", min(max_megapixels, 178.0)) from error
     megapixels = image.width * image.height / 1e6
@@ -166,9 +143,46 @@ def _opened(path: Path, max_megapixels: float) -> Image.Image:
     return image
 
 
+def _upright(path: Path, image: ImageFile.ImageFile) -> Image.Image:
+    """Decode a picture whole and turn it the right way up, 16-bit colours brought to 8 bits."""
+    if _tag(image, _PLANES) == 2 and max(_tag(image, _BITS, (8,))) > 8:
+        why = "has 16-bit colours in separate planes, which cannot be read"
+        raise UnreadablePhotoError(f"{path}: {why}; convert it to 8-bit PNG")
+    raw_modes = [tile.args if isinstance(tile.args, str) else str((tile.args or [""])[0]) for tile in image.tile]
+    is_deep = any(raw_mode.startswith(_DEEP_COLOURS) for raw_mode in raw_modes)
+    orientation = 1 if image.format == "TIFF" else _orientation(image)  # whoever decodes a TIFF turns it
+    image.load()
+    decoded = _deep_colours(path) if is_deep else image
+    return decoded.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else decoded
+
+
+def _orientation(image: Image.Image) -> int:
+    """Read this tag of EXIF or XMP alone, for an odd one beside it shall keep no photograph out; 1 if it has none."""
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # as of decoders, of every kind
+        return 1
+
+
+def _deep_colours(path: Path) -> Image.Image:
+    values = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)  # (H, W, 3 or 4) BGR(A)
+    if values is None or values.ndim != 3:
+        raise ValueError("its 16-bit colours cannot be decoded")
+    colours = _to_8_bit(values[:, :, 2::-1])  # (H, W, 3)
+    if values.shape[2] == 3:
+        return Image.fromarray(colours)
+    return Image.fromarray(np.dstack([colours, _to_8_bit(values[:, :, 3])]))
+
+
+def _tag(image: Image.Image, number: int, otherwise: Any = None) -> Any:
+    return getattr(image, "tag_v2", {}).get(number, otherwise)
+
+
 def _rgb(image: Image.Image, transparent_is_black: bool) -> NDArray[np.uint8]:
     if image.mode == "F" or image.mode.startswith("I"):
         grey = _to_8_bit(np.asarray(image))
+        if _tag(image, _MEANING) == 0:  # white is zero
+            grey = 255 - grey
         return np.repeat(grey[:, :, None], 3, axis=2)  # (H, W, 3)
     if not image.has_transparency_data:
         return np.array(image.convert("RGB"))
@@ -184,7 +198,7 @@ def _rgb(image: Image.Image, transparent_is_black: bool) -> NDArray[np.uint8]:
 
 
 def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Scale grey values of more than 8 bits; the rule stands at the head of this file."""
+    """Scale grey values or colours of more than 8 bits; the rule stands at the head of this file."""
     grey = np.asarray(values, dtype=np.float64)
     finite = np.isfinite(grey)
     if not finite.any():
@@ -207,17 +221,15 @@ def _too_large(path: Path, megapixels: str, limit: float) -> UnreadablePhotoErro
 def _reason(path: Path, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file; check the spelling"
-    if isinstance(error, PermissionError):
-        return "may not be read (permission denied); change its permissions"
-    if isinstance(error, IsADirectoryError):
+    if isinstance(error, MemoryError):
+        return "is too large for the free memory; cut it into parts"
+    if isinstance(error, IsADirectoryError) and os.access(path, os.R_OK | os.X_OK):
         return "is a folder, not a photograph; name the photographs in it"
+    if isinstance(error, (PermissionError, IsADirectoryError)):
+        return "may not be read (permission denied); change its permissions"
     if isinstance(error, UnidentifiedImageError):
         if path.stat().st_size == 0:
             return "is empty (0 bytes); copy it again from where it came from"
         return "is no JPEG, PNG, TIFF, WebP or BMP that can be read; convert it to 8-bit PNG, or remove it"
     detail = " ".join(str(error).split()) or type(error).__name__
     return f"is damaged ({detail}); copy it again from where it came from, or remove it"
-
-
-def _suffixes() -> str:
-    return ", ".join(sorted(PHOTO_SUFFIXES))

@@ -27,7 +27,7 @@ from typing import Literal, cast
 
 from fissura.errors import FissuraError
 from fissura.photos.dataset import DataSet, Label, Photo, Split
-from fissura.photos.decoding import PHOTO_SUFFIXES, photos_below
+from fissura.photos.finding import photos_below
 
 Layout = Literal["auto", "folders", "kaggle", "csv"]
 
@@ -189,17 +189,16 @@ def _read_kaggle(root: Path) -> Iterator[Photo]:
     splits: tuple[Split, ...] = ("train", "test")
     parts: list[tuple[Path, Split | None]] = [(root / s, s) for s in splits if (root / s / "images").is_dir()]
     for part, split in parts or [(root, None)]:
-        masks = {
-            path.stem: path
-            for path in sorted(part.glob("masks/*"))  # .png sorts after .jpg, and is the better of two
-            if path.suffix.lower() in PHOTO_SUFFIXES
+        masks = {  # .png sorts after .jpg, and is the better of two
+            path.relative_to(part / "masks").with_suffix(""): path for path in photos_below(part / "masks")
         }
         for path in photos_below(part / "images"):
             name = re.sub(r"^noncrack[_-]?", "", path.stem, flags=re.IGNORECASE)
             label: Label = "cracked" if name == path.stem else "uncracked"
             source, rest = _kaggle_source(name, root.resolve().name)
             parent = parents.get(path.name) or parent_of(rest)
-            yield Photo(path, label, masks.get(path.stem), source, f"{source}/{parent}", split)
+            mask = masks.get(path.relative_to(part / "images").with_suffix("")) or masks.get(Path(path.stem))
+            yield Photo(path, label, mask, source, f"{source}/{parent}", split)
 
 
 def _kaggle_source(name: str, otherwise: str) -> tuple[str, str]:
