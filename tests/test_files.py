@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import Any, NoReturn
@@ -49,6 +50,20 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         with pytest.raises(FissuraError, match=r"cannot be written .*; choose another place"), written_whole(path):
             pass
     assert names(tmp_path) == {"file"}
+
+
+def test_links_are_followed_and_what_is_no_file_stays(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far/table.csv").write_text("former")
+    (tmp_path / "link.csv").symlink_to("far/table.csv")
+    with written_whole(tmp_path / "link.csv") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "far/table.csv").read_text() == "new"
+    assert (tmp_path / "link.csv").is_symlink()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FissuraError, match="is no file; choose another name"), written_whole(tmp_path / "pipe"):
+        pass
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_ctrl_c_leaves_nothing_behind_wherever_it_strikes(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from fissura.photos.duplicates import near_pairs, perceptual_hash, thumbnail
 from fissura.photos.findings import association
 from fissura.photos.inspection import inspect_data
 from fissura.reporting.inspection_sheet import draw_inspection
+from fissura.scoring import evaluate
 
 
 def wall(seed: int, height: int = 96, width: int = 128) -> Image.Image:
@@ -50,6 +53,23 @@ def test_a_sound_data_set(root: Path) -> None:
     assert steps == [(done, 8) for done in range(1, 9)]
     assert seen.counts.loc[("none", "walls")].to_dict() == {"cracked": 4, "uncracked": 4}
     assert seen.sizes.to_dict("records") == [{"width_px": 128, "height_px": 96, "photos": 8}]
+
+
+def test_names_that_are_no_text_end_neither_inspection_nor_scoring(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    put(wall(1), tmp_path / name / "cracked" / f"{name}.png")
+    put(wall(2), tmp_path / name / "uncracked" / f"{name}.png")
+    (tmp_path / name / "cracked" / f"{name}.jpg").write_text("no picture")
+    data = load_data(tmp_path / name)
+    seen = inspect_data(data)
+    told = json.loads(seen.to_json())
+    assert {photo["source"] for photo in told["photos"]} == {"caf\\udce9"}
+    assert [Path(path).name for path in seen.unreadable] == ["caf\\udce9.jpg"]
+    draw_inspection(seen, data, tmp_path / "inspection.png")
+    blank = np.zeros((96, 128), np.float32)
+    evaluation = evaluate(data, lambda _: SimpleNamespace(probability=blank, mask=blank > 0, score=0.0))
+    evaluation.write(tmp_path / "scores")
+    assert len(pd.read_csv(tmp_path / "scores/photos.csv")) == 2
 
 
 def test_bad_photographs_are_listed_and_the_rest_inspected(root: Path) -> None:

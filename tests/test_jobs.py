@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import fissura
 from fissura.cli.jobs import Format
 from fissura.exchanging import EXPORT_FORMATS
 from fissura.photos import load_data, read_mask
@@ -83,6 +84,39 @@ def test_the_scale_that_segmenting_was_told_holds_until_another_is_told(tmp_path
     (job / "model.json").write_text('{"mm_per_px": "a word"}', "utf-8")
     assert run("measure", job)[0] == 0
     assert pd.read_csv(job / "photographs.csv")["mm_per_px"].isna().all()
+
+
+def test_a_whole_number_of_mm_is_a_scale_and_resuming_keeps_it(tmp_path: Path, model: Path) -> None:
+    save(tmp_path / "walls/1.png", wall())
+    segment = {"out": tmp_path / "job", "model": model, "engine": "onnxruntime"}
+    fissura.segment([tmp_path / "walls"], mm_per_px=2, **segment)
+    for _ in range(2):
+        fissura.measure_job(tmp_path / "job")
+        assert pd.read_csv(tmp_path / "job/cracks.csv")["length_mm"][0] == pytest.approx(2 * LENGTH_PX, rel=0.03)
+        fissura.segment([tmp_path / "walls"], resume=True, **segment)
+
+
+def test_tables_name_photographs_as_they_are_and_drawings_safely(tmp_path: Path, model: Path) -> None:
+    names = ["10:30.png", "wall.bmp", "wall.png"]
+    for name in names:
+        save(tmp_path / "walls" / name, wall())
+    fissura.segment([tmp_path / "walls"], out=tmp_path / "job", model=model)
+    fissura.measure_job(tmp_path / "job")
+    assert pd.read_csv(tmp_path / "job/cracks.csv")["photo"].tolist() == names
+    drawings = {path.name for path in (tmp_path / "job/cracks").iterdir()}
+    assert drawings == {"10_30.png.jpg", "wall.bmp.jpg", "wall-2.png.jpg"}
+    fissura.export(tmp_path / "job", format="coco", out=tmp_path / "cracks.json")
+    back = fissura.import_masks(tmp_path / "cracks.json", photos=tmp_path / "walls", out=tmp_path / "corrected")
+    assert (back.cracked, back.skipped) == (3, ())
+
+
+def test_drawings_of_an_earlier_measuring_do_not_stay(job: Path, model: Path, tmp_path: Path) -> None:
+    assert run("measure", job)[0] == 0
+    assert list((job / "cracks").rglob("*.jpg"))
+    stricter = "--min-extent-px", 300, "--min-extent-fraction", 1
+    assert run("segment", tmp_path / "walls", "--model", model, "--out", job, *stricter)[0] == 0
+    assert run("measure", job)[0] == 0
+    assert not list((job / "cracks").rglob("*.jpg"))
 
 
 def test_two_scales_and_senseless_ones_are_refused(job: Path) -> None:

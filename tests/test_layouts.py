@@ -109,6 +109,33 @@ def test_kaggle(tmp_path: Path) -> None:
     assert len({photo.group for photo in photos.values()}) == len(photos) - 2
 
 
+def test_kaggle_in_folders_of_folders(tmp_path: Path) -> None:
+    lay(
+        tmp_path,
+        "images/a/1.jpg",
+        "images/b/1.jpg",
+        "images/b/2.jpg",
+        "masks/a/1.png",
+        "masks/b/1.png",
+        "masks/2.png",
+    )
+    masks = {photo.path.relative_to(tmp_path).as_posix(): photo.mask for photo in load_data(tmp_path)}
+    assert masks == {
+        "images/a/1.jpg": tmp_path / "masks/a/1.png",
+        "images/b/1.jpg": tmp_path / "masks/b/1.png",
+        "images/b/2.jpg": tmp_path / "masks/2.png",
+    }
+
+
+def test_a_link_to_nothing_is_a_photograph_that_cannot_be_read(tmp_path: Path) -> None:
+    lay(tmp_path, "cracked/1.jpg", "uncracked/1.jpg")
+    before = load_data(tmp_path).fingerprint()
+    (tmp_path / "cracked/2.jpg").symlink_to("nowhere.jpg")
+    data = load_data(tmp_path)
+    assert len(data.cracked) == 2
+    assert data.fingerprint() != before
+
+
 def test_kaggle_without_splits_and_with_a_manifest_of_parents(tmp_path: Path) -> None:
     lay(tmp_path, "images/CFD_1.jpg", "images/CFD_2.jpg", "images/CFD_3.jpg")
     (tmp_path / "manifest.csv").write_text("photo,parent\nCFD_1.jpg,street\nCFD_2.jpg,street\n")
@@ -138,6 +165,7 @@ def test_csv(tmp_path: Path) -> None:
     [
         ("name,label\n1.jpg,cracked\n", "line 2 has no photo"),
         ("photo,label\n9.jpg,cracked\n", r"line 2 names 9\.jpg, which is not there"),
+        (f"photo,label\n{'9' * 300}.jpg,cracked\n", r"9\.jpg, which is not there"),
         ("photo,label\n1.jpg,broken\n", "line 2 has the label 'broken'; write cracked or uncracked"),
         ("photo,label,split\n1.jpg,cracked,dev\n", "the split 'dev'"),
         ("photo,label,mask\n1.jpg,cracked,m.png\n", r"the mask m\.png, which is not there"),

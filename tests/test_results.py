@@ -14,7 +14,8 @@ from PIL import Image
 
 from fissura.errors import FissuraError
 from fissura.reporting.overlay import draw_overlay, draw_panels
-from fissura.reporting.results import COLUMNS, ResultsFolder, result_names
+from fissura.reporting.result_names import result_names
+from fissura.reporting.results import COLUMNS, ResultsFolder, without_results
 from fissura.reporting.results_reading import read_results
 from fissura.reporting.rle import decode
 
@@ -125,6 +126,61 @@ def test_finished_run_takes_more_photographs(tmp_path: Path) -> None:
     add(first, photos[0])
     first.finish()
     assert ResultsFolder(out, photos, "model 1", resume=True).pending == photos[1:]
+
+
+def test_a_second_run_that_was_interrupted_is_not_taken_for_the_first(tmp_path: Path) -> None:
+    photos = photos_in(tmp_path / "in", "1.jpg", "2.jpg")
+    first = ResultsFolder(tmp_path / "out", photos, "model 1")
+    for photo in photos:
+        add(first, photo)
+    first.finish()
+    assert len(read_results(tmp_path / "out")) == 2
+    add(ResultsFolder(tmp_path / "out", photos, "model 2"), photos[0], ~MASK)
+    with pytest.raises(FissuraError, match="has not finished; finish it with fissura segment --resume"):
+        read_results(tmp_path / "out")
+
+
+def test_pictures_of_an_earlier_run_do_not_stay_beside_those_of_a_later_one(tmp_path: Path) -> None:
+    photos = photos_in(tmp_path / "in", "1.jpg", "2.jpg")
+    for pictures in (("probability", "mask", "overlay"), ("mask",)):
+        results = ResultsFolder(tmp_path / "out", photos, "model 1", pictures=pictures)
+        add(results, photos[0])
+        if "overlay" in pictures:
+            add(results, photos[1])
+        else:
+            results.skip(photos[1], "is damaged")
+        results.finish()
+    assert files_in(tmp_path / "out") == {"masks/1.png", "results.csv"}
+
+
+def test_photographs_are_found_again_from_elsewhere_whatever_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos_in(tmp_path / "site", "in/1.jpg", os.fsdecode(b"in/caf\xe9.jpg"))
+    photos_in(tmp_path / "elsewhere", "in/1.jpg")  # another one, though it goes by the same name
+    monkeypatch.chdir(tmp_path / "site")
+    photos = sorted(Path("in").iterdir())
+    results = ResultsFolder(Path("out"), photos, "model 1")
+    results.describe_model({}, {}, None)
+    for photo in photos:
+        add(results, photo)
+    results.finish()
+    assert [result.photo for result in read_results(Path("out"))] == photos
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    found = [result.photo for result in read_results(tmp_path / "site/out")]
+    assert found == [tmp_path / "site" / photo for photo in photos]
+    out = tmp_path / "site/out"
+    assert ResultsFolder(out, [Path("in/1.jpg")], "model 1", resume=True).pending == [Path("in/1.jpg")]
+    assert ResultsFolder(out, found, "model 1", resume=True).pending == []
+
+
+def test_pictures_that_batches_wrote_are_no_photographs(tmp_path: Path) -> None:
+    photos = photos_in(tmp_path, "1.jpg", "masks/2.jpg")
+    results = ResultsFolder(tmp_path / "job", photos, "model 1")
+    add(results, photos[0])
+    results.finish()
+    written = photos_in(tmp_path / "job", "masks/1.png", "overlays/1.jpg", "cracks/1.jpg.jpg", "photographs/3.jpg")
+    assert without_results([*photos, *written], tmp_path / "another") == [*photos, written[-1]]
 
 
 @pytest.mark.parametrize("change", ["settings", "picture", "photograph", "no resume"])

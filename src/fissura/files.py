@@ -1,12 +1,13 @@
-"""Writing files so that nothing is ever half-written."""
+"""Writing files so that nothing is ever half-written, and their names so that every program can read them."""
 
 from __future__ import annotations
 
+import os
 import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from fissura.errors import FissuraError
 
@@ -24,15 +25,19 @@ def written_whole(path: Path) -> Iterator[Path]:
         The temporary path to write to.
 
     Raises:
-        FissuraError: if the file cannot be written (no permission, disk full, ...).
+        FissuraError: if the file cannot be written (no permission, disk full, ...), or the path is taken by what is
+            no file, such as a device. A link is followed.
 
     Example:
         >>> with written_whole(Path("out/table.csv")) as temporary:  # doctest: +SKIP
         ...     temporary.write_text("photo,score")
     """
+    path = path.resolve() if os.path.islink(path) else path  # noqa: PTH114 - which raises for names too long
     # The name is chosen before the file exists, so that Ctrl-C leaves nothing behind wherever it strikes.
     temporary = path.with_name(f".{path.stem[:40]}-{secrets.token_hex(4)}{path.suffix}")
     try:
+        if path.exists() and not path.is_file():
+            raise FissuraError(f"{path}: is there already, and is no file; choose another name with --out")
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.open("x").close()
         yield temporary
@@ -57,6 +62,16 @@ def output_folder(path: Path) -> Path:
     except OSError as error:
         raise _cannot_write(path, error) from error
     return path
+
+
+def as_text(name: PurePath | str) -> str:
+    r"""Give a name as text that UTF-8 can hold, whatever bytes it has on the disk.
+
+    Example:
+        >>> as_text(os.fsdecode(b"caf\xe9.jpg"))
+        'caf\\udce9.jpg'
+    """
+    return str(name).encode(errors="backslashreplace").decode()
 
 
 def _cannot_write(path: Path, error: OSError) -> FissuraError:

@@ -67,7 +67,7 @@ def _each_once(photos: Iterable[PhotoCracks], format: ExportFormat, seen: set[st
     for photo in photos:
         name = photo.stem if format in _WITHOUT_SUFFIX else photo.name
         if name in seen:
-            raise FissuraError(f"{name}: two photographs go by this name; name them with their folders")
+            raise FissuraError(f"{name}: two photographs go by this name; rename one, or export them apart")
         seen.add(name)
         yield photo
     if not seen:

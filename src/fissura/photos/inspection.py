@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fissura.errors import UnreadablePhotoError
+from fissura.files import as_text
 from fissura.photos.dataset import DataSet, Photo
 from fissura.photos.decoding import read_mask, read_photo
 from fissura.photos.duplicates import digest, equal_keys, near_pairs, perceptual_hash, thumbnail
@@ -69,8 +70,8 @@ class Inspection:
                 "counts": json.loads(self.counts.reset_index().to_json(orient="records")),
                 "sizes": json.loads(self.sizes.to_json(orient="records")),
                 "label_told_by": self.label_told_by,
-                "exact_duplicates": [[str(path) for path in group] for group in self.exact_duplicates],
-                "near_duplicates": [[str(path) for path in pair] for pair in self.near_duplicates],
+                "exact_duplicates": [[as_text(path) for path in group] for group in self.exact_duplicates],
+                "near_duplicates": [[as_text(path) for path in pair] for pair in self.near_duplicates],
                 "photos": json.loads(self.photos.to_json(orient="records")),
             },
             indent=2,
@@ -150,7 +151,7 @@ def _look(photo: Photo) -> _Look:
         pixels = read_photo(photo.path)
         bytes_told = digest(photo.path)
     except (UnreadablePhotoError, OSError) as error:  # OSError: gone or locked since it was decoded
-        return _Look(problem=str(error))
+        return _Look(problem=as_text(str(error)))
     height, width = pixels.shape[:2]
     picture = _Picture(height, width, perceptual_hash(pixels), thumbnail(pixels))
     if photo.mask is None:
@@ -158,7 +159,7 @@ def _look(photo: Photo) -> _Look:
     try:
         mask = read_mask(photo.mask, (height, width))
     except UnreadablePhotoError as error:
-        return _Look(bytes_told, picture, mask_problem=str(error))
+        return _Look(bytes_told, picture, mask_problem=as_text(str(error)))
     return _Look(bytes_told, picture, crack_fraction=float(mask.mean()))
 
 
@@ -166,7 +167,7 @@ def _table(data: DataSet, looks: list[_Look]) -> pd.DataFrame:
     pictures = [look.picture for look in looks]
     return pd.DataFrame(
         {
-            "photo": pd.Series([str(photo.path) for photo in data], dtype="str"),
+            "photo": pd.Series([as_text(photo.path) for photo in data], dtype="str"),
             "label": pd.Series([photo.label for photo in data], dtype="str"),
             "source": pd.Series([photo.source for photo in data], dtype="str"),
             "group": pd.Series([photo.group for photo in data], dtype="str"),

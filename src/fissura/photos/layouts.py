@@ -19,6 +19,7 @@ The group of a photograph (its parent, when it is a tile) comes from the CSV, fr
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from fissura.errors import FissuraError
+from fissura.files import as_text
 from fissura.photos.dataset import DataSet, Label, Photo, Split
 from fissura.photos.finding import photos_below
 
@@ -90,6 +92,10 @@ def load_data(*roots: Path, layout: Layout = "auto") -> DataSet:
         for photo in _load_one(root, layout):
             key = photo.path.resolve()
             photos[key] = _joined(photos[key], photo) if key in photos else photo
+    # Sources and groups, which go into tables, are named after files, whose names may be no text.
+    photos = {
+        key: replace(photo, source=as_text(photo.source), group=as_text(photo.group)) for key, photo in photos.items()
+    }
     return DataSet(tuple(photos.values()))
 
 
@@ -226,14 +232,14 @@ def _read_csv(root: Path) -> Iterator[Photo]:
             raise FissuraError(f"{where} has no photo or no label; the header must name photo,label")
         path = table.parent / row["photo"]
         label, split = _label_of(row["label"]), row.get("split") or None
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 - Path's raises for a name that is too long
             raise FissuraError(f"{where} names {row['photo']}, which is not there; paths are relative to the CSV")
         if row["label"] and label is None:
             raise FissuraError(f"{where} has the label {row['label']!r}; write cracked or uncracked")
         if split not in (None, "train", "test"):
             raise FissuraError(f"{where} has the split {split!r}; write train, test, or nothing")
         mask = table.parent / row["mask"] if row.get("mask") else None
-        if mask is not None and not mask.is_file():
+        if mask is not None and not os.path.isfile(mask):  # noqa: PTH113
             raise FissuraError(
                 f"{where} names the mask {row['mask']}, which is not there; paths are relative to the CSV"
             )

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from fissura.files import written_whole
+from fissura.files import as_text, written_whole
 from fissura.photos import DataSet, Label, read_photo
 from fissura.photos.inspection import Inspection
 
@@ -135,7 +135,7 @@ def _draw_samples(part: SubFigure, inspection: Inspection, data: DataSet, source
             paths = [
                 photo.path
                 for photo in data
-                if photo.source == source and photo.label == label and str(photo.path) not in broken
+                if photo.source == source and photo.label == label and as_text(photo.path) not in broken
             ]
             steps = np.linspace(0, len(paths) - 1, min(_SAMPLES, len(paths))).round().astype(int)
             cells = row[half * _SAMPLES : (half + 1) * _SAMPLES]

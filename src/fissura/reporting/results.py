@@ -12,18 +12,19 @@ from __future__ import annotations
 import csv
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path, PurePath, PurePosixPath
+from functools import cache
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
-from fissura.files import output_folder, written_whole
+from fissura.files import as_text, output_folder, written_whole
 from fissura.photos import read_mask, save_image
 from fissura.reporting.overlay import draw_overlay
+from fissura.reporting.result_names import find_again, result_names
 from fissura.reporting.rle import write_submission
 
 COLUMNS = (
@@ -91,11 +92,13 @@ class ResultsFolder:
         self._names = result_names(self._photos)
         self._rows: dict[Path, Row] = {}
         if resume:
-            earlier = {row["photo"]: row for name in (FINAL, PARTIAL) for row in _read_rows(out / name)}
+            rows = [row for name in (FINAL, PARTIAL) for row in _read_rows(out / name)]
+            begun_in = str(read_model_facts(out).get("folder", Path.cwd()))
+            earlier = {find_again(row["photo"], begun_in).absolute(): row for row in rows}
             for photo in self._photos:
-                row = earlier.get(_text(photo))
+                row = earlier.get(photo.absolute())
                 if row is not None and self._is_done(photo, row):
-                    self._rows[photo] = row
+                    self._rows[photo] = row | {"photo": as_text(photo)}
         self.pending: list[Path] = [photo for photo in self._photos if photo not in self._rows]
         _write_rows(out / PARTIAL, self._rows.values())
 
@@ -125,6 +128,7 @@ class ResultsFolder:
             FissuraError: if a file cannot be written.
         """
         files = self._files(photo)
+        self._forget(photo)
         if "probability" in files:
             save_image(self._out / files["probability"], np.rint(probability * 255).astype(np.uint8))
         if "mask" in files:
@@ -140,13 +144,15 @@ class ResultsFolder:
         )
 
     def describe_model(self, model: dict[str, Any], cleaning: dict[str, Any], mm_per_px: float | None) -> None:
-        """Write down in ``model.json`` what the results were made with, and the scale if known."""
-        facts = {"model": model, "cleaning": cleaning, "mm_per_px": mm_per_px}
+        """Write down in ``model.json`` what the results were made with, the scale if known, and from which folder."""
+        scale = None if mm_per_px is None else float(mm_per_px)
+        facts = {"model": model, "cleaning": cleaning, "mm_per_px": scale, "folder": os.getcwd()}  # noqa: PTH109
         with written_whole(self._out / MODEL) as temporary:
             temporary.write_text(json.dumps(facts, indent=1), "utf-8")
 
     def skip(self, photo: Path, reason: str) -> None:
         """Note that a photograph has no result, and why, in one line."""
+        self._forget(photo)
         self._record(photo, skipped=reason)
 
     def finish(self, *, submission: bool = False) -> Path:
@@ -174,10 +180,10 @@ class ResultsFolder:
             mask = self._rows.get(photo, {}).get("mask")
             if mask:
                 name = PurePosixPath(self._names[photo]).with_name(photo.name)
-                yield _text(name), read_mask(self._out / mask, max_megapixels=np.inf)
+                yield as_text(name), read_mask(self._out / mask, max_megapixels=np.inf)
 
     def _record(self, photo: Path, **values: str) -> None:
-        row = dict.fromkeys(COLUMNS, "") | values | {"photo": _text(photo), "settings": self._settings}
+        row = dict.fromkeys(COLUMNS, "") | values | {"photo": as_text(photo), "settings": self._settings}
         self._rows[photo] = row
         try:
             with (self._out / PARTIAL).open("a", encoding="utf-8", newline="") as file:
@@ -187,9 +193,14 @@ class ResultsFolder:
                 f"{self._out / PARTIAL}: cannot be written ({error.strerror}); free the disk, then resume"
             ) from error
 
-    def _files(self, photo: Path) -> Row:
+    def _files(self, photo: Path, kinds: Sequence[Picture] | None = None) -> Row:
         name = self._names[photo]
-        return {kind: f"{_FOLDERS[kind]}/{name}{_SUFFIXES[kind]}" for kind in self._pictures}
+        return {kind: f"{_FOLDERS[kind]}/{name}{_SUFFIXES[kind]}" for kind in kinds or self._pictures}
+
+    def _forget(self, photo: Path) -> None:
+        """Remove what an earlier run left of a photograph: with other settings it is no picture of these results."""
+        for file in self._files(photo, PICTURES).values():
+            (self._out / file).unlink(missing_ok=True)
 
     def _is_done(self, photo: Path, row: Row) -> bool:
         files = self._files(photo)
@@ -202,57 +213,35 @@ class ResultsFolder:
             return False
 
 
-def result_names(photos: Sequence[Path]) -> dict[Path, str]:
-    """Give each photograph the name of its results: relative, without suffix, safe and unlike all others.
-
-    Args:
-        photos: paths, each once.
-
-    Returns:
-        By photograph, its path below the folder common to all, with ``/`` between folders. Characters that
-        some file system trips over become ``_``; names that would then be equal, be it but for upper and
-        lower case, are numbered.
-
-    Example:
-        >>> list(result_names([Path("a/1.jpg"), Path("b/1.jpg"), Path("b/1.png")]).values())
-        ['a/1', 'b/1', 'b/1-2']
-    """
-    if not photos:
-        return {}
-    # abspath, for Path.resolve would follow links out of the folder that the user named
-    absolute = {photo: Path(os.path.abspath(photo)) for photo in photos}  # noqa: PTH100
-    common = Path(os.path.commonpath([path.parent for path in absolute.values()]))
-    names: dict[Path, str] = {}
-    taken: set[str] = set()
-    for photo, path in absolute.items():
-        below = path.relative_to(common)
-        stem = "/".join(_safe(part) for part in (*below.parent.parts, below.stem))
-        name, number = stem, 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{stem}-{number}"
-        taken.add(name.casefold())
-        names[photo] = name
-    return names
-
-
 def without_results(photos: Sequence[Path], out: Path) -> list[Path]:
-    """Leave out the pictures that a batch wrote itself, for ``out`` may lie among the photographs.
+    """Leave out the pictures that batches wrote themselves, for ``out`` may lie among the photographs.
 
     Raises:
         FissuraError: if no photograph is left.
     """
-    if not _has_results(out):
-        return list(photos)
-    folders = [(out / folder).resolve() for folder in _FOLDERS.values()]
-    kept = [photo for photo in photos if not any(photo.resolve().is_relative_to(folder) for folder in folders)]
+    is_job = cache(_has_results)
+    own = {*_FOLDERS.values(), "cracks"}  # and the drawings of measuring
+    kept = [
+        photo
+        for photo in photos
+        if not any(folder.name in own and is_job(folder.parent) for folder in photo.absolute().parents)
+    ]
     if not kept:
         raise FissuraError(f"{out}: holds results only, no photographs; name the photographs")
     return kept
 
 
+def read_model_facts(job: Path) -> dict[str, Any]:
+    """Read what segmenting wrote down of its model; empty where nothing stands."""
+    try:
+        facts: dict[str, Any] = json.loads((job / MODEL).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts
+
+
 def _has_results(out: Path) -> bool:
-    return any((out / name).is_file() for name in (FINAL, PARTIAL))
+    return any(_columns(out / name) == COLUMNS for name in (FINAL, PARTIAL))
 
 
 def _refuse_foreign_pictures(out: Path) -> None:
@@ -262,16 +251,12 @@ def _refuse_foreign_pictures(out: Path) -> None:
             raise FissuraError(f"{folder}: is there already, and not from `fissura segment`; choose another --out")
 
 
-def _safe(part: str) -> str:
-    """Make one part of a path a name that every file system takes and no part of a path can escape with."""
-    printable = "".join(letter if letter.isprintable() else "_" for letter in part)
-    name = re.sub(r'[<>:"/\\|?*]', "_", printable).rstrip(". ")
-    return name.encode()[:200].decode(errors="ignore") or "_"
-
-
-def _text(photo: PurePath) -> str:
-    """Give a path as text that UTF-8 can hold, whatever bytes its name has."""
-    return str(photo).encode(errors="backslashreplace").decode()
+def _columns(path: Path) -> tuple[str, ...]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return tuple(next(csv.reader(file), ()))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return ()
 
 
 def _read_rows(path: Path) -> list[Row]:

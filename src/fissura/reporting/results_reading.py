@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
 from fissura.photos import read_mask, read_photo
-from fissura.reporting.results import COLUMNS, FINAL, MODEL, PARTIAL, result_names
+from fissura.reporting.result_names import find_again, names_below, result_names
+from fissura.reporting.results import COLUMNS, FINAL, PARTIAL, read_model_facts
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,9 @@ class Result:
 
     Attributes:
         photo: its path.
-        name: its path below the folder common to all photographs of the job, with ``/``.
+        name: its path below the folder common to all photographs of the job, with ``/``; as it is, but where it has
+            characters that stop other programs.
+        drawing: the same, safe for every file system and unlike all others, to name what is drawn of it.
         skipped: why there is no result; empty where there is one.
         mask: the picture of its mask.
         probability: the picture of its probability map.
@@ -30,6 +31,7 @@ class Result:
 
     photo: Path
     name: str
+    drawing: str
     skipped: str
     mask: Path
     probability: Path
@@ -54,9 +56,10 @@ def read_results(job: Path) -> list[Result]:
         FissuraError: if there is no such table, or segmenting has not finished.
     """
     table = job / FINAL
+    if (job / PARTIAL).is_file():  # its pictures may be newer than the table of before
+        raise FissuraError(f"{job}: segmenting has not finished; finish it with fissura segment --resume")
     if not table.is_file():
-        mend = "finish it with fissura segment --resume" if (job / PARTIAL).is_file() else "run fissura segment first"
-        raise FissuraError(f"{table}: not there; {mend}")
+        raise FissuraError(f"{table}: not there; run fissura segment first")
     try:
         with table.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
@@ -69,18 +72,14 @@ def read_results(job: Path) -> list[Result]:
     if any(not row["skipped"] and not (row["mask"] and row["probability"]) for row in rows):
         mend = "run fissura segment again without --only"
         raise FissuraError(f"{table}: has photographs without mask or probability map; {mend}")
-    photos = [Path(row["photo"]) for row in rows]
-    names = result_names(photos)
-    return [
-        Result(photo, f"{names[photo]}{photo.suffix}", row["skipped"], job / row["mask"], job / row["probability"])
-        for photo, row in zip(photos, rows, strict=True)
-    ]
-
-
-def read_model_facts(job: Path) -> dict[str, Any]:
-    """Read what segmenting wrote down of its model; empty where nothing stands."""
-    try:
-        facts: dict[str, Any] = json.loads((job / MODEL).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return facts
+    segmented_in = str(read_model_facts(job).get("folder", Path.cwd()))
+    photos = [find_again(row["photo"], segmented_in) for row in rows]
+    names, safe_names = names_below(photos), result_names(photos)
+    results = []
+    for photo, row in zip(photos, rows, strict=True):
+        name, drawing = names[photo], safe_names[photo]
+        if not name.isprintable() or "\\" in name:
+            name = f"{drawing}{photo.suffix}"
+        mask, probability = job / row["mask"], job / row["probability"]
+        results.append(Result(photo, name, f"{drawing}{photo.suffix}", row["skipped"], mask, probability))
+    return results

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fissura.errors import FissuraError, UnreadablePhotoError
-from fissura.files import written_whole
+from fissura.files import as_text, written_whole
 from fissura.photos import DataSet, Label, Photo, read_mask, read_photo
 from fissura.scoring import metrics
 from fissura.scoring.bootstrap import CONFIDENCE, RESAMPLES
@@ -101,7 +101,7 @@ class Evaluation:
         """
         for name, table in (("summary", self.summary), ("photos", self.photos)):
             with written_whole(folder / f"{name}.csv") as path:
-                table.to_csv(path, index=False, errors="surrogateescape")
+                table.to_csv(path, index=False)
         for name in ("dice_over_threshold", "precision_recall"):
             with written_whole(folder / f"{name}.csv") as path:
                 getattr(self, name).to_csv(path)
@@ -157,7 +157,7 @@ def evaluate(
             rows.append(_score(photo, segment, curves))
             scored.append(photo)
         except UnreadablePhotoError as error:
-            skipped.append(Skipped(str(photo.path), str(error)))
+            skipped.append(Skipped(as_text(photo.path), as_text(str(error))))
         if progress is not None:
             progress(done, len(data))
     if not rows:
@@ -197,8 +197,8 @@ def _score(photo: Photo, segment: Segment, curves: Curves) -> dict[str, Any]:
     seconds = time.perf_counter() - begin
 
     row: dict[str, Any] = {
-        "photo": str(photo.path),
-        "mask": str(photo.mask or ""),
+        "photo": as_text(photo.path),
+        "mask": as_text(photo.mask or ""),
         "source": photo.source,
         "group": photo.group,
         "label": photo.label,

@@ -9,7 +9,7 @@ from typing import Literal
 
 from fissura.errors import FissuraError
 from fissura.photos import find_photos
-from fissura.reporting.results import PICTURES, Picture, ResultsFolder, without_results
+from fissura.reporting.results import PICTURES, Picture, ResultsFolder, read_model_facts, without_results
 from fissura.segmenting import (
     EngineName,
     Resize,
@@ -77,7 +77,7 @@ def segment(
         engine: what runs the network: "onnxruntime", "openvino", or "auto" for the faster one on this machine,
             measured for a moment with each new model.
         mm_per_px: the photographs' scale, if known: the network sees close-ups smaller, at 0.1 mm per px, and
-            measuring the job needs not be told again.
+            neither measuring the job nor resuming it needs be told again.
         resize: factor by which photographs are resized for the network, instead of what follows from their scale;
             "auto" tries 1, 1/2, 1/4 ... on each and keeps what shows the most crack. Maps have the photograph's own
             size all the same.
@@ -110,6 +110,8 @@ def segment(
         cleaning = read_card(file).cleaning.changed(
             low=low, high=high, min_extent_px=min_extent_px, min_extent_fraction=min_extent_fraction
         )
+    if resume and mm_per_px is None:
+        mm_per_px = read_model_facts(Path(out)).get("mm_per_px")
     if resize is None:
         resize = 1.0 if mm_per_px is None else working_scale(mm_per_px)
     at_once = runs_at_once(len(files))

@@ -17,7 +17,8 @@ from fissura.photos import save_image
 from fissura.reporting.crack_drawing import draw_cracks
 from fissura.reporting.report import write_report
 from fissura.reporting.report_keeping import MeasuredPhoto, SkippedPhoto
-from fissura.reporting.results_reading import read_model_facts, read_results
+from fissura.reporting.results import read_model_facts
+from fissura.reporting.results_reading import Result, read_results
 from fissura.verbs.paths import Advance, AnyPath
 from fissura.verbs.scales import Scale
 
@@ -48,14 +49,14 @@ class _Job:
         self._results = read_results(Path(job))
         self.scale = scale or Scale()
         told = read_model_facts(Path(job)).get("mm_per_px")
-        if self.scale == Scale() and isinstance(told, float):
+        if self.scale == Scale() and isinstance(told, (int, float)):
             self.scale = Scale(mm_per_px=told)
         self._severity = severity
         self._progress = progress
         self.cracks = self.photographs = 0
         self.skipped: list[SkippedPhoto] = []
 
-    def __iter__(self) -> Iterator[tuple[str, MeasuredPhoto]]:
+    def __iter__(self) -> Iterator[tuple[Result, MeasuredPhoto]]:
         for done, result in enumerate(self._results, start=1):
             try:
                 if result.skipped:
@@ -67,7 +68,7 @@ class _Job:
             else:
                 self.photographs += 1
                 self.cracks += len(measured.cracks)
-                yield result.name, MeasuredPhoto(result.photo, photo, measured)
+                yield result, MeasuredPhoto(result.photo, photo, measured)
             if self._progress is not None:
                 self._progress(done, len(self._results))
         if not self.photographs:
@@ -107,11 +108,14 @@ def measure_job(
     rows: list[dict[str, object]] = []
 
     def taken() -> Iterator[PhotoCracks]:
-        for name, one in photos:
+        for result, one in photos:
+            drawing = folder / "cracks" / f"{result.drawing}.jpg"
             if drawings and one.measurement.cracks:
-                save_image(folder / "cracks" / f"{name}.jpg", draw_cracks(one.photo, one.measurement))
-            rows.append({"photo": name, **summarise(one.measurement)})
-            yield PhotoCracks(one.path, one.measurement, name)
+                save_image(drawing, draw_cracks(one.photo, one.measurement))
+            else:
+                drawing.unlink(missing_ok=True)  # of an earlier measuring, which this one takes the place of
+            rows.append({"photo": result.name, **summarise(one.measurement)})
+            yield PhotoCracks(one.path, one.measurement, result.name)
 
     export_cracks(taken(), "csv", folder / "cracks.csv")
     with written_whole(folder / "photographs.csv") as temporary:
@@ -192,5 +196,7 @@ def export(
         50
     """
     photos = _Job(job, scale, severity, progress)
-    export_cracks((PhotoCracks(one.path, one.measurement, name) for name, one in photos), format, Path(out))
+    named_by = "drawing" if format in ("svg", "dxf") else "name"  # those become files
+    cracks = (PhotoCracks(one.path, one.measurement, getattr(result, named_by)) for result, one in photos)
+    export_cracks(cracks, format, Path(out))
     return photos.left(Path(out))
