@@ -247,6 +247,14 @@ def test_hostile_names_stay_within_the_folder(tmp_path: Path) -> None:
     assert ResultsFolder(out, photos, "model 1", resume=True).pending == []
 
 
+def test_a_photograph_beside_a_folder_of_its_pictures_name(tmp_path: Path) -> None:
+    photos = photos_in(tmp_path / "in", "a.jpg", "A.PNG/b.jpg", "c.tif", "c.jpg/d/e.png")
+    results = ResultsFolder(tmp_path / "out", photos, "model 1")
+    for photo in photos:
+        add(results, photo)
+    assert files_in(tmp_path / "out/masks") == {"a-2.png", "A.PNG/b.png", "c-2.png", "c.jpg/d/e.png"}
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(

@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
+_SUFFIXES = ".png", ".jpg"  # of the pictures that are named so
+
 
 def result_names(photos: Sequence[Path]) -> dict[Path, str]:
     """Give each photograph the name of its results: relative, without suffix, safe and unlike all others.
@@ -23,14 +25,18 @@ def result_names(photos: Sequence[Path]) -> dict[Path, str]:
         >>> list(result_names([Path("a/1.jpg"), Path("b/1.jpg"), Path("b/1.png")]).values())
         ['a/1', 'b/1', 'b/1-2']
     """
+    stems = {
+        photo: [_safe(part) for part in (*path.parent.parts, path.stem)] for photo, path in _below(photos).items()
+    }
+    # A picture `1.png` cannot lie where a folder of that name does.
+    folders = {"/".join(parts[:depth]).casefold() for parts in stems.values() for depth in range(1, len(parts))}
+    taken = {folder.removesuffix(suffix) for suffix in _SUFFIXES for folder in folders if folder.endswith(suffix)}
     names: dict[Path, str] = {}
-    taken: set[str] = set()
-    for photo, below in _below(photos).items():
-        stem = "/".join(_safe(part) for part in (*below.parent.parts, below.stem))
-        name, number = stem, 1
+    for photo, parts in stems.items():
+        name, number = "/".join(parts), 1
         while name.casefold() in taken:
             number += 1
-            name = f"{stem}-{number}"
+            name = f"{'/'.join(parts)}-{number}"
         taken.add(name.casefold())
         names[photo] = name
     return names
