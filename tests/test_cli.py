@@ -160,6 +160,15 @@ def test_inspect_prints_counts_and_warnings(walls: Path, tmp_path: Path) -> None
     assert (tmp_path / "out/inspection.png").stat().st_size > 1000
 
 
+def test_paint_passes_over_what_cannot_be_read_and_names_it(tmp_path: Path) -> None:
+    save(tmp_path / "walls/1.png", np.full((64, 64, 3), 120, np.uint8))
+    (tmp_path / "walls/2.png").write_bytes(b"no picture")
+    status, stdout, stderr = run("paint", tmp_path / "walls", "--out", tmp_path / "out", "--count", 6)
+    assert status == 0
+    assert "painted: 6 photographs" in stdout
+    assert "2.png" in stderr
+
+
 def test_paint_leaves_photographs_masks_and_overlays(tmp_path: Path) -> None:
     status, stdout, _ = run("paint", "--out", tmp_path / "out", "--count", 2, "--size-px", 64)
     assert status == 0

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -122,3 +124,22 @@ def test_what_the_teacher_finds_possible_is_neither_crack_nor_background() -> No
     assert (truth[10:13, 5:80] == 255).all()
     assert (truth[90:92, 5:9] == 255).all()
     assert (truth == 0).sum() > 9000
+
+
+def test_maps_of_photographs_are_asked_for_one_at_a_time_and_let_go() -> None:
+    crack = _line(90, 0.9)
+    alive: list[weakref.ref[np.ndarray]] = []
+    most = 0
+
+    def maps() -> Iterator[np.ndarray]:
+        nonlocal most
+        for _ in range(5):
+            probability = crack.copy()
+            alive.append(weakref.ref(probability))
+            yield probability
+            del probability
+            most = max(most, sum(one() is not None for one in alive))
+
+    listed = choose_cleaning([(crack, crack > 0.5)], [crack * 0.1] * 5, [crack] * 5)
+    assert choose_cleaning([(crack, crack > 0.5)], (one * 0.1 for one in maps()), maps()) == listed
+    assert most <= 1

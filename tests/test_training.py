@@ -17,10 +17,11 @@ import fissura
 from fissura.errors import FissuraError
 from fissura.learning import Trained, calibrating, load_recipe, resume, train, training
 from fissura.learning.learner import read_checkpoint
+from fissura.learning.proposing import proposal_path
 from fissura.learning.run import Plan, RunFolder
 from fissura.learning.training import HELD_OUT
 from fissura.learning.validating import PAINTED, Validation
-from fissura.photos import load_data, read_photo, save_image, split_by_group
+from fissura.photos import Photo, load_data, read_photo, save_image, split_by_group
 from fissura.segmenting import Segmenter, bundled_model, read_card
 from small_data import two_folders
 
@@ -89,7 +90,7 @@ def test_crops_with_painted_distractors_are_judged_where_no_model_vouches_for_th
     network: str, distractors: int, walls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judged: list[int] = []
-    monkeypatch.setattr(calibrating, "choose_cleaning", lambda _, uncracked, *__: judged.append(len(uncracked)))
+    monkeypatch.setattr(calibrating, "choose_cleaning", lambda _, uncracked, *__: judged.append(len(list(uncracked))))
     held_out = split_by_group(load_data(walls), HELD_OUT, 0)[1]
     calibrating.calibrate(bundled_model(), load_recipe("painted", **SHORT, network=network), 0, held_out)
     assert judged == [len(held_out.uncracked) + distractors]
@@ -157,6 +158,58 @@ def test_sigterm_leaves_a_run_that_can_be_resumed(walls: Path, tmp_path: Path) -
     assert process.returncode == 130
     assert "--resume" in errors
     assert "Traceback" not in errors
+
+
+@pytest.mark.slow
+def test_photographs_that_go_away_end_the_run_at_once(walls: Path, tmp_path: Path) -> None:
+    shutil.copytree(walls, tmp_path / "walls")
+    run = tmp_path / "run"
+    command = [
+        sys.executable,
+        "-m",
+        "fissura",
+        "train",
+        str(tmp_path / "walls"),
+        "--out",
+        str(run),
+        "--recipe",
+        "seed",
+    ]
+    options = ["--network", "compact", "--batch", "2", "--crop-px", "64", "--steps", "6000"]
+    process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True)
+    try:
+        while not (run / "checkpoints" / "last.ckpt").exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        shutil.rmtree(tmp_path / "walls")
+        _, errors = process.communicate(timeout=60)  # seconds, where loading processes that stay would hold it up
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    assert "cannot be read" in errors
+    assert "Traceback" not in errors
+
+
+def test_a_model_stands_only_once_its_step_to_a_mask_is_chosen(
+    undisturbed: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = undisturbed.model.read_bytes()
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "calibrate", killed)
+    with pytest.raises(KeyboardInterrupt):
+        resume(undisturbed.folder)
+    assert undisturbed.model.read_bytes() == before
+
+
+def test_proposals_are_found_where_a_link_has_taken_the_place_of_the_photographs(tmp_path: Path) -> None:
+    photo = Photo(tmp_path / "walls" / "1.jpg", "cracked")
+    before = proposal_path(tmp_path, 1, photo)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "walls").symlink_to("elsewhere")
+    assert proposal_path(tmp_path, 1, photo) == before
 
 
 @pytest.mark.slow

@@ -67,5 +67,7 @@ def paint(
     seed: Annotated[int, typer.Option(min=0, help="The same seed paints the same.")] = 0,
 ) -> None:
     """Paint cracks on photographs that show none, for a look: photographs, masks, overlays."""
-    painted = fissura.paint(photos or (), out=out, count=count, size_px=size_px, seed=seed)
+    skipped: list[str] = []
+    painted = fissura.paint(photos or (), out=out, count=count, size_px=size_px, seed=seed, skipped=skipped.append)
+    name_skipped(skipped, "")
     say(f"painted: {len(painted)} photographs, in {out / 'overlays'}")

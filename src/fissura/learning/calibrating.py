@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,7 +48,7 @@ def calibrate(model: Path, recipe: Recipe, seed: int, held_out: DataSet) -> Judg
             extents = (read_card(bundled_model()).cleaning.min_extent_fraction,)
         else:  # held-out photographs are few; with stains, joints and shadows painted on them they tell more
             stained = uncracked_samples(held_out, recipe, PAINTED, seed + 2)
-            uncracked += [segmenter.probability(photo) for photo in stained]
+            uncracked = itertools.chain(uncracked, map(segmenter.probability, stained))
     return choose_cleaning(painted, uncracked, cracked, extents)
 
 
@@ -71,11 +73,9 @@ def calibrate_glance(model: Path, recipe: Recipe, seed: int, held_out: DataSet, 
     return choose_glance(Segmenter(model, cleaning=cleaning), [photo for photo, _ in crops])
 
 
-def _probabilities(photos: DataSet, segmenter: Segmenter) -> list[NDArray[np.float32]]:
-    maps = []
+def _probabilities(photos: DataSet, segmenter: Segmenter) -> Iterator[NDArray[np.float32]]:
     for photo in photos.at_most(MOST_PHOTOS):
         try:
-            maps.append(segmenter.probability(read_photo(photo.path)))
+            yield segmenter.probability(read_photo(photo.path))
         except UnreadablePhotoError:
             continue
-    return maps

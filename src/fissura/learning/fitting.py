@@ -11,7 +11,10 @@ import logging
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from ctypes import c_bool
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -79,7 +82,12 @@ def fit(
         checkpoint = read_checkpoint(folder.last)
         learner.load(checkpoint["learner"])
         rows = checkpoint["rows"]
-    with stopping_between_steps() as stop_if_asked, Bar(recipe.total_steps, shown=progress) as bar:
+    is_over = multiprocessing.RawValue(c_bool, False)
+    with (
+        stopping_between_steps() as stop_if_asked,
+        _true_at_the_end(is_over),
+        Bar(recipe.total_steps, shown=progress) as bar,
+    ):
         for epoch in range(len(rows), recipe.epochs):
             began, first = time.monotonic(), epoch * recipe.epoch_steps
             round_ = recipe.self_training_round(first)
@@ -87,7 +95,7 @@ def fit(
                 bar.say(f"self-training, round {round_}: the teacher proposes")
                 propose(learner.network, round_, stop_if_asked)
             loss_sum = 0.0
-            for step, batch in enumerate(_loader(stream, recipe, epoch, plan.threads), start=first + 1):
+            for step, batch in enumerate(_loader(stream, recipe, epoch, plan.threads, is_over), start=first + 1):
                 loss = _loss(student, fabric.to_device(batch), recipe)
                 optimiser.zero_grad()
                 fabric.backward(loss)
@@ -109,7 +117,7 @@ def fit(
     return pd.DataFrame(rows)
 
 
-def _loader(stream: Stream, recipe: Recipe, epoch: int, threads: int) -> DataLoader[Sample]:
+def _loader(stream: Stream, recipe: Recipe, epoch: int, threads: int, is_over: Any) -> DataLoader[Sample]:
     samples = recipe.epoch_steps * recipe.batch
     # A forked process alone inherits the guard that no test photograph is opened; without it, this one loads.
     can_fork = "fork" in multiprocessing.get_all_start_methods()
@@ -120,13 +128,21 @@ def _loader(stream: Stream, recipe: Recipe, epoch: int, threads: int) -> DataLoa
         num_workers=threads if can_fork else 0,
         prefetch_factor=4 if can_fork else None,
         multiprocessing_context="fork" if can_fork else None,
-        worker_init_fn=_begin_loading,
+        worker_init_fn=partial(_begin_loading, is_over),
     )
 
 
-def _begin_loading(worker: int) -> None:
+@contextmanager
+def _true_at_the_end(value: Any) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        value.value = True
+
+
+def _begin_loading(is_over: Any, _worker: int) -> None:
     """Let a loading process use what the network leaves: its threads wait for each other, so all for a slow one."""
-    leave_signals_to_parent(worker)
+    leave_signals_to_parent(is_over)
     os.nice(_NICENESS)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -129,6 +130,7 @@ def read_proposal(path: Path) -> NDArray[np.uint8]:
 
 
 def proposal_path(folder: Path, round_: int, photo: Photo) -> Path:
-    """Name the file of a photograph's proposal, the same one wherever the photograph is seen from."""
-    name = hashlib.sha256(str(photo.path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    """Name the file of a photograph's proposal, the same one from any folder and behind any link."""
+    path = os.path.abspath(photo.path)  # noqa: PTH100 - Path.resolve would follow links
+    name = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return folder / f"round-{round_}" / f"{name}.png"

@@ -50,12 +50,15 @@ class Urn:
             What ``read`` returned.
 
         Raises:
-            FissuraError: if ``MOST_TRIES`` photographs in a row cannot be read.
+            FissuraError: if ``MOST_TRIES`` times in a row one is drawn that cannot be read.
         """
+        tried: set[int] = set()
         for _ in range(MOST_TRIES):
-            place = int(np.searchsorted(self._reached, rng.random(), side="right"))
+            place = min(int(np.searchsorted(self._reached, rng.random(), side="right")), len(self._photos) - 1)
             try:
-                return read(self._photos[min(place, len(self._photos) - 1)])
+                return read(self._photos[place])
             except UnreadablePhotoError as error:
                 last = error
-        raise FissuraError(f"training stopped: {MOST_TRIES} photographs in a row cannot be read; the last: {last}")
+                tried.add(place)
+        what = f"{len(tried)} photographs in a row" if len(tried) > 1 else "the only photograph of its kind"
+        raise FissuraError(f"training stopped: {what} cannot be read; the last: {last}")

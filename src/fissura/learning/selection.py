@@ -12,7 +12,7 @@ next to no held-out crack is lost for it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -69,34 +69,33 @@ class Judged:
 
 def choose_cleaning(
     painted: list[tuple[NDArray[np.float32], NDArray[np.bool_]]],
-    uncracked: list[NDArray[np.float32]],
-    cracked: list[NDArray[np.float32]],
+    uncracked: Iterable[NDArray[np.float32]],
+    cracked: Iterable[NDArray[np.float32]],
     extent_fractions: Sequence[float] = EXTENT_FRACTIONS,
 ) -> Judged:
     """Choose the best setting of a grid.
 
     Args:
         painted: probability map and exact mask, each ``(H, W)``, of painted photographs.
-        uncracked: probability maps of held-out uncracked photographs.
-        cracked: probability maps of held-out cracked photographs.
+        uncracked: probability maps of held-out uncracked photographs; asked for one at a time, and let go.
+        cracked: probability maps of held-out cracked photographs, likewise.
         extent_fractions: the smallest extents to choose from, in shares of the shorter side.
 
     Returns:
         The setting of the highest merit, ``high`` raised as far as next to no held-out crack is lost, and how it did.
     """
     candidates = []
-    for low in LOWS:
+    found_uncracked, found_cracked = ([_found(probability) for probability in maps] for maps in (uncracked, cracked))
+    for place, low in enumerate(LOWS):
         painted_pieces = [pieces(probability, low) for probability, _ in painted]
-        uncracked_pieces = [pieces(probability, low) for probability in uncracked]
-        cracked_pieces = [pieces(probability, low) for probability in cracked]
         drawings = [_Drawings(found, mask) for found, (_, mask) in zip(painted_pieces, painted, strict=True)]
         for high, fraction in itertools.product(HIGHS, extent_fractions):
             if high < low:
                 continue
             cleaning = Cleaning(low=low, high=high, min_extent_px=EXTENT_PX, min_extent_fraction=fraction)
             kept = [found.kept(cleaning) for found in painted_pieces]
-            alarms = np.array([_lead(found, cleaning) for found in uncracked_pieces])  # (N,) logits
-            hits = np.array([_lead(found, cleaning) for found in cracked_pieces])
+            alarms = np.array([found[place].lead(cleaning) for found in found_uncracked])  # (N,) logits
+            hits = np.array([found[place].lead(cleaning) for found in found_cracked])
             for share, closing_px in itertools.product(CREST_SHARES, CLOSINGS_PX):
                 if 0 < share <= low:  # it cuts nothing off
                     continue
@@ -111,7 +110,7 @@ def choose_cleaning(
                 )
                 candidates.append(judged)
     best = max(candidates, key=lambda judged: judged.merit)
-    if not cracked:
+    if not found_cracked:
         return best
     raised = [
         judged
@@ -176,14 +175,29 @@ class _Drawings:
         return _Parts(parts.peak, parts.extent_px, drawn_px, right_px)
 
 
-def _lead(found: Pieces, cleaning: Cleaning) -> float:
-    """Give by how much, in logits, a photograph's surest piece that is long enough exceeds the demand."""
-    peaks = found.peak[found.extent_px >= cleaning.least_extent_px(found.labels.shape)]
-    if not len(found.peak):
-        peaks = np.array([found.highest])  # just below `low` is as near to an error as just above
-    if not len(peaks):
-        return -np.inf
-    return float(logit(np.clip(peaks.max(), 1 - SUREST, SUREST)) - logit(cleaning.high))
+@dataclass(frozen=True)
+class _Found:
+    """What a label judges a photograph's pieces by, for one ``low``, without the map: photographs are large."""
+
+    peak: NDArray[np.float64]
+    extent_px: NDArray[np.int32]
+    highest: float
+    shape: tuple[int, ...]
+
+    def lead(self, cleaning: Cleaning) -> float:
+        """Give by how much, in logits, the surest piece that is long enough exceeds the demand."""
+        peaks = self.peak[self.extent_px >= cleaning.least_extent_px(self.shape)]
+        if not len(self.peak):
+            peaks = np.array([self.highest])  # just below `low` is as near to an error as just above
+        if not len(peaks):
+            return -np.inf
+        return float(logit(np.clip(peaks.max(), 1 - SUREST, SUREST)) - logit(cleaning.high))
+
+
+def _found(probability: NDArray[np.float32]) -> list[_Found]:
+    """Find a map's pieces above each of ``LOWS``."""
+    found = (pieces(probability, low) for low in LOWS)
+    return [_Found(each.peak, each.extent_px, each.highest, probability.shape) for each in found]
 
 
 def _mean(values: Sequence[float] | NDArray[np.generic]) -> float:

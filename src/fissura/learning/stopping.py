@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -43,7 +44,17 @@ def stopping_between_steps() -> Iterator[Callable[[], None]]:
             signal.signal(number, handler)
 
 
-def leave_signals_to_parent(_worker: int) -> None:
-    """Let a loading process ignore the signals, which often reach the whole group; it ends when its parent does."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+def leave_signals_to_parent(is_over: Any) -> None:
+    """Let a loading process ignore the signals, which often reach the whole group; it ends when its parent does.
+
+    Args:
+        is_over: a shared value, true when the parent needs it no more: SIGTERM is then Python's own, which ends at
+            exit what an error left.
+    """
+
+    def end(_number: int, _frame: Any) -> None:
+        if is_over.value:
+            os._exit(0)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, end)

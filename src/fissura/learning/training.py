@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 from torch import nn
 
 from fissura.errors import FissuraError
-from fissura.files import output_folder
+from fissura.files import output_folder, written_whole
 from fissura.learning.calibrating import calibrate, calibrate_glance
 from fissura.learning.exporting import export_model, replace_card
 from fissura.learning.fitting import fit
@@ -159,13 +159,14 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
     except FissuraError as error:  # from a loading process it comes with that process's traceback
         reason = str(error).strip().splitlines()[-1]
         raise FissuraError(reason.removeprefix("fissura.errors.FissuraError: ")) from error
-    export_model(learner.network, _card(learner.network, plan, recipe.cleaning), folder.model)
     judged = None
-    if recipe.calibrate:
-        judged = calibrate(folder.model, recipe, plan.seed, held_out)
-        glance_below = calibrate_glance(folder.model, recipe, plan.seed, held_out, judged.cleaning)
-        card = _card(learner.network, plan, judged.cleaning)
-        replace_card(folder.model, card.model_copy(update={"glance_below": glance_below}))
+    with written_whole(folder.model) as model:  # which is there only once all is chosen
+        export_model(learner.network, _card(learner.network, plan, recipe.cleaning), model)
+        if recipe.calibrate:
+            judged = calibrate(model, recipe, plan.seed, held_out)
+            glance_below = calibrate_glance(model, recipe, plan.seed, held_out, judged.cleaning)
+            card = _card(learner.network, plan, judged.cleaning)
+            replace_card(model, card.model_copy(update={"glance_below": glance_below}))
     return Trained(folder.model, folder.path, history, judged)
 
 

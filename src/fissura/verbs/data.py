@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fissura.errors import UnreadablePhotoError
 from fissura.files import output_folder, written_whole
 from fissura.painting import SURFACES, PaintedPhoto, draw_surface, paint_cracks
 from fissura.photos import find_photos, load_data, read_photo, save_image
@@ -41,7 +43,13 @@ def inspect(data: Sequence[AnyPath], out: AnyPath | None = None, progress: Advan
 
 
 def paint(
-    photos: Sequence[AnyPath] = (), *, out: AnyPath, count: int = 12, size_px: int = 448, seed: int = 0
+    photos: Sequence[AnyPath] = (),
+    *,
+    out: AnyPath,
+    count: int = 12,
+    size_px: int = 448,
+    seed: int = 0,
+    skipped: Callable[[str], None] | None = None,
 ) -> list[PaintedPhoto]:
     """Write painted cracks for a look: photographs, masks and overlays.
 
@@ -51,9 +59,10 @@ def paint(
         count: how many.
         size_px: side of a procedural surface, in px.
         seed: the same seed paints the same.
+        skipped: called with the reason for each photograph that cannot be read; others are painted on instead.
 
     Raises:
-        FissuraError: if no photograph is found or ``out`` cannot be written.
+        FissuraError: if no photograph is found, none can be read, or ``out`` cannot be written.
 
     Example:
         >>> fissura.paint(out="samples", count=4)[0].mask.shape  # doctest: +SKIP
@@ -64,8 +73,8 @@ def paint(
     painted = []
     for index in range(count):
         rng = np.random.default_rng([seed, index])
-        if files:
-            surface = read_photo(files[rng.integers(len(files))])
+        if photos:
+            surface = _drawn_from(files, rng, skipped)
         else:
             surface = draw_surface(SURFACES[index % len(SURFACES)], size_px, size_px, rng)
         sample = paint_cracks(surface, rng)
@@ -75,3 +84,19 @@ def paint(
         save_image(folder / "overlays" / name, draw_overlay(sample.photo, sample.mask))
         painted.append(sample)
     return painted
+
+
+def _drawn_from(
+    files: list[Path], rng: np.random.Generator, skipped: Callable[[str], None] | None
+) -> NDArray[np.uint8]:
+    """Read one of the photographs, drawn at random; those that cannot be read are taken from the list."""
+    while True:
+        file = files[rng.integers(len(files))]
+        try:
+            return read_photo(file)
+        except UnreadablePhotoError as error:
+            files.remove(file)
+            if not files:
+                raise
+            if skipped is not None:
+                skipped(str(error))
