@@ -142,6 +142,19 @@ def test_a_raster_without_a_place_has_no_map(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "cracks.gpkg").exists()
 
 
+def test_a_raster_without_cracks_has_an_empty_map_in_the_place_of_an_earlier_one(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/cracks.gpkg").write_bytes(b"of another raster")
+    done = _segment(tmp_path, write(tmp_path / "quay.tif", np.full((300, 400, 3), 150)))
+    assert (done.cracks, done.length_px) == (0, 0)
+    assert len(pd.read_csv(done.table)) == 0
+    for layer in ("centre_lines", "outlines"):
+        frame = geopandas.read_file(done.map, layer=layer)
+        assert len(frame) == 0
+        assert frame.crs == UTM
+        assert "length_px" in frame
+
+
 @pytest.mark.parametrize(
     ("crs", "expected"), [(UTM, 2.0), ("EPSG:2263", 2.0 * 0.3048006096), ("EPSG:4326", None), ("EPSG:3857", None)]
 )

@@ -36,11 +36,15 @@ class RasterCracks:
     def one_by_one(self, raster: Path, mask: Raster, most_px: float) -> Iterator[PhotoCracks]:
         """Give each crack for itself, with labels that cover its bounding box alone.
 
+        A raster without cracks is given once, with none, so that its map has empty layers.
+
         Args:
             raster: the raster's file.
             mask: its mask.
             most_px: the labels of a larger bounding box stay empty, and the crack has no outline.
         """
+        if not self.cracks:
+            yield self.table(raster, mask.shape)
         for crack, piece in zip(self.cracks, self.pieces, strict=True):
             box, labels = piece.box, np.zeros((1, 1), np.int32)
             if box.height * box.width <= most_px:
