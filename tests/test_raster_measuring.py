@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import fissura
 from fissura.cli import app
+from fissura.errors import FissuraError
 from fissura.measuring import DEFAULT_SEVERITY, measure
 from fissura.rasters import open_raster
 from fissura.segmenting import Cleaning
@@ -153,6 +154,14 @@ def test_a_raster_without_cracks_has_an_empty_map_in_the_place_of_an_earlier_one
         assert len(frame) == 0
         assert frame.crs == UTM
         assert "length_px" in frame
+
+
+@pytest.mark.parametrize("mm_per_px", [0, -1, math.nan])
+def test_a_scale_that_is_none_is_refused_before_the_network_runs(mm_per_px: float, tmp_path: Path) -> None:
+    path = write(tmp_path / "quay.tif", np.full((300, 400, 3), 150))
+    with pytest.raises(FissuraError, match="mm per px is none; give a number above 0"):
+        _segment(tmp_path, path, mm_per_px=mm_per_px)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

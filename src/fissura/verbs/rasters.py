@@ -15,6 +15,7 @@ from fissura.rasters import segment_raster as segment_to_maps
 from fissura.segmenting import EngineName, Segmenter, bundled_model, read_card, runs_at_once
 from fissura.verbs.paths import Advance, AnyPath
 from fissura.verbs.raster_cracks import measure_raster
+from fissura.verbs.scales import Scale
 
 _TILES_AT_ONCE = 2  # one is read or blended while the other keeps the network busy
 _LABEL_BYTES = 12  # that drawing one crack's outline takes per pixel of its bounding box
@@ -86,14 +87,15 @@ def segment_raster(
         progress: called with tiles segmented and their total, then with windows measured and their total.
 
     Raises:
-        FissuraError: if the extra ``geo`` is not installed, the raster cannot be read, ``memory`` is too little, the
-            model file cannot be used, or ``out`` cannot be written.
+        FissuraError: if the extra ``geo`` is not installed, the raster cannot be read, ``memory`` is too little,
+            ``mm_per_px`` is not above 0, the model file cannot be used, or ``out`` cannot be written.
 
     Example:
         >>> fissura.segment_raster("quay.tif", out="quay", memory="2GiB").cracks  # doctest: +SKIP
         412
     """
     path, folder, budget = Path(raster), Path(out), memory_bytes(memory)
+    Scale(mm_per_px)  # says what is none before the network runs
     file = bundled_model() if model is None else Path(model)
     cleaning = None
     if any(value is not None for value in (low, high, min_extent_px, min_extent_fraction)):
