@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
-from rasterio.transform import from_origin
+from rasterio.transform import Affine, from_origin
 from typer.testing import CliRunner
 
 import fissura
@@ -165,11 +165,26 @@ def test_a_scale_that_is_none_is_refused_before_the_network_runs(mm_per_px: floa
 
 
 @pytest.mark.parametrize(
-    ("crs", "expected"), [(UTM, 2.0), ("EPSG:2263", 2.0 * 0.3048006096), ("EPSG:4326", None), ("EPSG:3857", None)]
+    ("crs", "expected"),
+    [
+        (UTM, 2.0),
+        ("EPSG:32632+5773", 2.0),  # with heights
+        ("EPSG:21781", 2.0),  # oblique Mercator
+        ("EPSG:2263", 2.0 * 0.3048006096),
+        ("EPSG:4326", None),
+        *((f"EPSG:{mercator}", None) for mercator in (3857, 900913, 3395)),
+    ],
 )
 def test_the_scale_comes_from_the_reference_system(crs: str, expected: float | None, tmp_path: Path) -> None:
     with open_raster(write(tmp_path / "a.tif", np.zeros((4, 4)), crs=crs)) as raster:
         assert scale_of(raster) == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(("height_m", "expected"), [(0.002, 2.0), (0.00201, 2.005), (0.0021, None), (0.0005, None)])
+def test_pixels_that_are_not_square_are_no_scale(height_m: float, expected: float | None, tmp_path: Path) -> None:
+    turned = Affine.translation(EAST, NORTH) @ Affine.rotation(30) @ Affine.scale(PIXEL_M, -height_m)
+    with open_raster(write(tmp_path / "a.tif", np.zeros((4, 4)), transform=turned)) as raster:
+        assert scale_of(raster) == (None if expected is None else pytest.approx(expected, rel=1e-4))
 
 
 def test_the_command_segments_a_raster_and_says_where_all_is(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from fissura.verbs.scales import Scale
 
 _TILES_AT_ONCE = 2  # one is read or blended while the other keeps the network busy
 _LABEL_BYTES = 12  # that drawing one crack's outline takes per pixel of its bounding box
+_SQUARE = 1.01  # a pixel's longer side to its shorter one, at most, for both to be one scale
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def segment_raster(
         high: probability that a crack must reach somewhere, instead of the model's.
         min_extent_px: least extent of a crack in px, instead of the model's.
         min_extent_fraction: least extent as a fraction of the raster's shorter side, instead of the model's.
-        mm_per_px: the scale; if None, that of the raster's reference system where it has one in metres or feet.
+        mm_per_px: the scale; if None, that of the raster's reference system where it has one: see `scale_of`.
         severity: width classes, from the narrowest.
         engine: what runs the network, as in :func:`fissura.segment`; a resumed run keeps to the engine it began with.
         glance: as in :func:`fissura.segment`.
@@ -138,10 +139,15 @@ def segment_raster(
 def scale_of(raster: Raster) -> float | None:
     """Tell how many millimetres a raster's pixel covers, from its place on the ground.
 
-    None of a raster without a projected reference system, and of Web Mercator, whose metres are none.
+    None of a raster without a projected reference system, of a Mercator map of the world, whose metres are none, and
+    of one whose pixels are not square, which cover other millimetres in each direction.
     """
     crs, transform = raster.dataset.crs, raster.dataset.transform
-    if not crs or not crs.is_projected or crs.to_epsg() == 3857:
+    # Transverse and oblique Mercator have names that begin otherwise, and true metres along their line.
+    if not crs or not crs.is_projected or 'PROJECTION["Mercator' in crs.to_wkt():
+        return None
+    sides = math.hypot(transform.a, transform.d), math.hypot(transform.b, transform.e)
+    if max(sides) > _SQUARE * min(sides):
         return None
     _, metres = crs.linear_units_factor
     return 1000 * float(metres) * math.sqrt(abs(transform.determinant))
