@@ -144,9 +144,12 @@ def test_the_statistics_of_a_raster_are_those_of_the_photograph(tmp_path: Path) 
     assert (few.mean, few.std) == pytest.approx((expected.mean, expected.std), rel=0.2)
 
 
-def test_a_grey_raster_is_segmented_as_its_photograph(segmenter: Segmenter, tmp_path: Path) -> None:
+@pytest.mark.parametrize("white", [255, 0])
+def test_a_grey_raster_is_segmented_as_its_photograph(white: int, segmenter: Segmenter, tmp_path: Path) -> None:
     grey = wall()[:, :, 0]
-    maps = segment_raster(write_raster(tmp_path / "grey.tif", grey), segmenter, tmp_path / "out")
+    stored, photometric = (grey, "MINISBLACK") if white else (255 - grey, "MINISWHITE")
+    path = write_raster(tmp_path / "grey.tif", stored, photometric=photometric)
+    maps = segment_raster(path, segmenter, tmp_path / "out")
     expected = segmenter.segment(np.repeat(grey[:, :, None], 3, axis=2)).mask
     np.testing.assert_array_equal(read(maps.mask) == 255, expected)
 

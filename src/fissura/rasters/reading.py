@@ -43,6 +43,8 @@ class Raster:
         self._one_at_a_time = threading.Lock()  # GDAL's datasets do not take two threads at once
         flags = [flag.name for band in dataset.mask_flag_enums for flag in band]
         self.has_nodata = set(flags) != {"all_valid"}
+        # TIFF's MinIsWhite: GDAL says so, and gives the values as they are stored.
+        self._is_negative = dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
 
     @property
     def pixel_bytes(self) -> int:
@@ -56,12 +58,14 @@ class Raster:
         return int(height), int(width)
 
     def read(self, window: Window) -> NDArray[np.uint8]:
-        """Read a window: (h, w, 3) uint8 RGB; a grey raster's one band three times.
+        """Read a window: (h, w, 3) uint8 RGB; a grey raster's one band three times, white being 255.
 
         Raises:
             FissuraError: if the file is damaged there.
         """
         bands = self._or_damaged(lambda: self.dataset.read(self._bands, window=_as_rasterio(window)))
+        if self._is_negative:
+            bands = 255 - bands
         return np.asarray(cv2.merge([bands[min(channel, len(bands) - 1)] for channel in range(3)]), np.uint8)
 
     def read_band(self, window: Window) -> NDArray[np.uint8]:
