@@ -100,7 +100,36 @@ def test_polygons_and_plain_counts_are_read_as_pycocotools_reads_them() -> None:
 
 
 def test_annotations_of_other_categories_are_no_crack() -> None:
-    np.testing.assert_array_equal(read(content_with([])), np.zeros(SHAPE, bool))
+    content = content_with(None)
+    del content["annotations"][0]
+    np.testing.assert_array_equal(read(content), np.zeros(SHAPE, bool))
+
+
+@pytest.mark.parametrize(
+    ("annotation", "reason"),
+    [
+        ({"segmentation": [], "bbox": [1, 2, 9, 3]}, "a box only; draw its outline"),
+        ({"segmentation": None, "bbox": [1, 2, 9, 3]}, "a box only; draw its outline"),
+        ({"bbox": [1, 2, 9, 3]}, "a box only; draw its outline"),
+        ({"segmentation": [[1, 5, 9, 5, 9, 5.4, 1, 5.4]]}, "holds no pixel"),
+        ({"segmentation": [[20, 20, 30, 20, 30, 30]]}, "holds no pixel"),
+        ({"segmentation": [[1, 5, 9, 5, 9, 9]], "category_id": 5}, "a category that the file does not name"),
+    ],
+)
+def test_a_photograph_is_not_uncracked_for_a_crack_that_cannot_be_drawn(
+    tmp_path: Path, annotation: dict[str, object], reason: str
+) -> None:
+    for name in ("1.png", "good.png"):
+        save_image(tmp_path / "photos" / name, np.zeros((*SHAPE, 3), np.uint8))
+    content = content_with(None)
+    content["images"].append({"id": 8, "file_name": "good.png"})
+    content["annotations"][0] = {"id": 1, "image_id": 7, "category_id": 3, **annotation}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    summary = import_masks(tmp_path / "a.json", tmp_path / "photos", tmp_path / "out")
+    ((name, why),) = summary.skipped
+    assert name == "1.png"
+    assert reason in why
+    assert (summary.cracked, summary.uncracked) == (0, 1)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -59,7 +59,8 @@ def write_coco(out: Path, photos: Iterable[PhotoCracks]) -> None:
 def read_coco(source: Path, content: dict[str, Any]) -> Iterator[Correction]:
     """List the images of a COCO file; an image without an annotation of crack has an empty mask.
 
-    Polygons and run-length codes, compressed or not, are understood.
+    Polygons and run-length codes, compressed or not, are understood. An image with a crack that has no outline, or
+    with an annotation of no category, comes out unusable: to take it for uncracked would be wrong.
 
     Args:
         source: the file, for messages.
@@ -73,10 +74,10 @@ def read_coco(source: Path, content: dict[str, Any]) -> Iterator[Correction]:
         chosen = crack_labels(source, names.values())
         of_image: dict[object, list[dict[str, Any]]] = {image["id"]: [] for image in content["images"]}
         for annotation in content["annotations"]:
-            if names.get(annotation["category_id"]) in chosen:
+            if annotation["category_id"] not in names or names[annotation["category_id"]] in chosen:
                 of_image[annotation["image_id"]].append(annotation)
         corrections = [
-            Correction(str(i["file_name"]), partial(_mask, i, of_image[i["id"]])) for i in content["images"]
+            Correction(str(i["file_name"]), partial(_mask, i, of_image[i["id"]], names)) for i in content["images"]
         ]
     except (KeyError, TypeError, AttributeError) as error:
         raise FissuraError(
@@ -119,19 +120,29 @@ def _run_lengths(labels: NDArray[np.int32]) -> Iterator[list[int]]:
             yield np.diff(np.r_[0, edges, labels.size]).tolist()
 
 
-def _mask(image: dict[str, Any], annotations: list[dict[str, Any]], shape: Shape) -> NDArray[np.bool_]:
+def _mask(
+    image: dict[str, Any], annotations: list[dict[str, Any]], names: Container[object], shape: Shape
+) -> NDArray[np.bool_]:
     require_size(image.get("height", shape[0]), image.get("width", shape[1]), shape)
     mask = np.zeros(shape, np.bool_)
     for annotation in annotations:
-        shapes = annotation["segmentation"]
+        if annotation["category_id"] not in names:
+            raise ValueError("it has an annotation of a category that the file does not name; name it")
+        shapes = annotation.get("segmentation")
+        if not shapes:
+            raise ValueError("it has a crack without an outline, such as a box only; draw its outline")
         if isinstance(shapes, dict):
             height, width = shapes["size"]
             require_size(height, width, shape)
             counts = shapes["counts"]
             mask |= _fill(_uncompressed(counts) if isinstance(counts, str) else counts, shape)
         else:
+            crack = np.zeros(shape, np.bool_)
             for polygon in shapes:
-                mask |= _rasterised(polygon, shape)
+                crack |= _rasterised(polygon, shape)
+            if not crack.any():
+                raise ValueError("it has a crack whose outline holds no pixel; draw it wider, or take it out")
+            mask |= crack
     return mask
 
 
