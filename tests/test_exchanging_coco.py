@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.extra import numpy as hnp
+from PIL import Image, ImageDraw
 from pycocotools import mask as pycoco
 from pycocotools.coco import COCO
 
@@ -154,6 +155,9 @@ def test_a_photograph_is_not_uncracked_for_a_crack_that_cannot_be_drawn(
         [[0, 0, float("inf"), 1, 2, 2]],
         [["a", "b", "c", "d", "e", "f"]],
         [[0, 0, 15, 12] * 200_000],
+        [[-1e18, 0, 1e18, 0, 1e18, 1e18, -1e18, 1e18]],
+        [[1e9, 1e9, 1e9 + 9, 1e9, 1e9, 1e9 + 9]],
+        [[1e300, 0, -1e300, 0, 0, 1e308]],
         "1 2 3",
         7,
         None,
@@ -170,5 +174,14 @@ def test_hostile_masks_are_skipped(tmp_path: Path, segmentation: object) -> None
     assert [path.name for path in (tmp_path / "out/masks").iterdir()] == ["good.png.png"]
 
 
-def test_polygons_far_outside_are_cut_at_the_border() -> None:
-    np.testing.assert_array_equal(read(content_with([[-1e18, 0, 1e18, 0, 1e18, 1e18, -1e18, 1e18]])), np.ones(SHAPE))
+def test_polygons_are_cut_where_they_leave_the_picture() -> None:
+    np.testing.assert_array_equal(read(content_with([[-1e5, 0, 1e5, 0, 1e5, 1e5, -1e5, 1e5]])), np.ones(SHAPE))
+    slanted = np.array([[-200, 100], [300, 300], [300, 306], [-200, 106]])
+    seen = Image.new("1", (400, 400))
+    ImageDraw.Draw(seen).polygon([tuple(corner) for corner in slanted.tolist()], fill=1)
+    content = content_with([slanted.ravel().tolist()], height=400, width=400)
+    del content["annotations"][1]
+    (correction,) = read_coco(Path("a.json"), content)
+    found, expected = correction.read((400, 400)), np.asarray(seen)
+    assert (found & expected).sum() / (found | expected).sum() > 0.8  # but for the outline's own pixels
+    np.testing.assert_array_equal(np.flatnonzero(found[:, 0])[[0, -1]], (180, 185))

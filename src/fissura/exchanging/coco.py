@@ -176,8 +176,9 @@ def _rasterised(polygon: list[float], shape: Shape) -> NDArray[np.bool_]:
     corners = np.asarray(polygon, np.float64)
     if corners.ndim != 1 or len(corners) < 6 or len(corners) % 2 or not np.isfinite(corners).all():
         raise ValueError("one of its polygons is no list of three or more corners")
-    inside = np.clip(corners.reshape(-1, 2), 0, (shape[1], shape[0]))
-    if sum(math.dist(a, b) for a, b in pairwise([*inside, inside[0]])) > _MAX_OUTLINE_PX:
-        raise ValueError("one of its polygons has an absurdly long outline")
-    (code,) = pycoco.frPyObjects([inside.ravel().tolist()], *shape)
+    points = corners.reshape(-1, 2)
+    # From the picture's corner and back, for a short outline far away takes long runs too.
+    if sum(math.dist(a, b) for a, b in pairwise([(0, 0), *points, points[0]])) > _MAX_OUTLINE_PX:
+        raise ValueError("one of its polygons has an absurdly long outline, or lies absurdly far away")
+    (code,) = pycoco.frPyObjects([corners.tolist()], *shape)
     return _fill(_uncompressed(code["counts"].decode("ascii")), shape)
