@@ -187,6 +187,38 @@ def test_the_latest_annotation_counts_and_cancelled_ones_do_not(tmp_path: Path) 
     assert list(skipped) == ["2.png"]
 
 
+def answer(kind: str, value: object) -> dict[str, object]:
+    return {"from_name": "verdict", "to_name": "image", "type": kind, "value": value}
+
+
+@pytest.mark.parametrize("label", ["crack", "Riss"])
+def test_answers_about_the_whole_picture_do_not_keep_its_mask_out(tmp_path: Path, label: str) -> None:
+    drawn, empty = task("1.png", STROKE_CODE, SHAPE), task("2.png", STROKE_CODE, SHAPE)
+    (brush,) = drawn["annotations"][0]["result"]
+    brush["value"]["brushlabels"] = [label]
+    drawn["annotations"][0]["result"] = [
+        answer("choices", {"choices": ["cracked"]}),
+        brush,
+        answer("choices", {"choices": ["poor light"]}),
+        answer("rating", {"rating": 4}),
+        answer("textarea", {"text": ["under the beam"]}),
+        answer("number", {"number": 3}),
+        answer("datetime", {"datetime": "2026-11-01"}),
+        answer("taxonomy", {"taxonomy": [["wall", "north"]]}),
+    ]
+    empty["annotations"][0]["result"] = [answer("choices", {"choices": ["uncracked"]})]
+    assert imported(tmp_path, [drawn, empty], **{"1": SHAPE, "2": SHAPE}) == {}
+    np.testing.assert_array_equal(mask_of(tmp_path, "1"), STROKE)
+    assert not mask_of(tmp_path, "2").any()
+
+
+def test_a_photograph_said_to_be_cracked_is_not_uncracked_for_want_of_a_mask(tmp_path: Path) -> None:
+    said, good = task("1.png", STROKE_CODE, SHAPE), task("2.png", STROKE_CODE, SHAPE)
+    said["annotations"][0]["result"] = [answer("choices", {"choices": ["Cracked"]})]
+    skipped = imported(tmp_path, [said, good], **{"1": SHAPE, "2": SHAPE})
+    assert skipped == {"1.png": "it is said to be cracked, but no crack is drawn; draw it with the brush"}
+
+
 @pytest.mark.parametrize(
     ("code", "region"),
     [

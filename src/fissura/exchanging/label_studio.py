@@ -55,8 +55,8 @@ def write_label_studio(out: Path, photos: Iterable[PhotoCracks]) -> None:
 def read_label_studio(source: Path, content: list[Any]) -> Iterator[Correction]:
     """List the tasks of Label Studio's JSON export, each with its latest annotation.
 
-    Predictions are not read: nobody has looked at them. A task whose annotation has no crack has an empty
-    mask; one that was never submitted, or was skipped, comes out unusable.
+    Predictions are not read: nobody has looked at them. A task whose annotation has no crack has an empty mask,
+    unless a choice says cracked; that one, and one that was never submitted, or was skipped, comes out unusable.
 
     Args:
         source: the file, for messages.
@@ -179,8 +179,15 @@ def _latest(task: dict[str, Any]) -> list[dict[str, Any]] | None:
 
 
 def _labels(region: dict[str, Any]) -> list[str]:
-    found = region.get("value", {}).get(str(region.get("type")), [])
+    """Give the labels of a region; none of an answer about the whole picture, such as a choice."""
+    kind = str(region.get("type"))
+    found = region.get("value", {}).get(kind, []) if kind.endswith("labels") else []
     return [str(label) for label in found] if isinstance(found, list) else []
+
+
+def _is_said_to_be_cracked(results: list[dict[str, Any]]) -> bool:
+    chosen = [region["value"].get("choices", []) for region in results if region.get("type") == "choices"]
+    return any(str(choice).lower().startswith("crack") for choices in chosen for choice in choices)
 
 
 def _mask(results: list[dict[str, Any]] | None, chosen: set[str], shape: Shape) -> NDArray[np.bool_]:
@@ -196,4 +203,6 @@ def _mask(results: list[dict[str, Any]] | None, chosen: set[str], shape: Shape) 
             raise ValueError("it was turned in Label Studio; turn it back, or turn the photograph itself")
         require_size(region["original_height"], region["original_width"], shape)
         mask |= decode_brush(region["value"]["rle"], shape)
+    if not mask.any() and _is_said_to_be_cracked(results):
+        raise ValueError("it is said to be cracked, but no crack is drawn; draw it with the brush")
     return mask
