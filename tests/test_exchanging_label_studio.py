@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -148,6 +149,27 @@ def test_export_and_import_of_accepted_predictions_give_the_same_masks(tmp_path:
     assert (summary.cracked, summary.uncracked, summary.skipped) == (4, 1, ())
     for name, mask in masks.items():
         np.testing.assert_array_equal(read_mask(tmp_path / f"out/masks/{name}.png", mask.shape), mask)
+
+
+ODD_NAMES = ("wall #3.jpg", "a+b.jpg", "a&b.jpg", "100%25.jpg", "south/50%.jpg", "what?.jpg", "Gewölbe.jpg")
+
+
+def test_names_of_any_letters_reach_label_studio_and_come_back(tmp_path: Path) -> None:
+    for name in ODD_NAMES:
+        save_image(tmp_path / "photos" / name, np.zeros((*SHAPE, 3), np.uint8))
+    export([cracked_photo(name, STROKE) for name in ODD_NAMES], "label-studio", tmp_path / "tasks.json")
+    content = (tmp_path / "tasks.json").read_text().replace("predictions", "annotations")
+    served = [parse_qs(urlsplit(one["data"]["image"]).query)["d"] for one in json.loads(content)]
+    assert served == [[name] for name in ODD_NAMES]
+    (tmp_path / "tasks.json").write_text(content)
+    summary = import_masks(tmp_path / "tasks.json", tmp_path / "photos", tmp_path / "out")
+    assert (summary.cracked, summary.skipped) == (len(ODD_NAMES), ())
+
+
+@pytest.mark.parametrize("name", ["wall #3", "a+b", "a&b", "what?", "50%"])
+def test_addresses_without_escapes_are_read_too(tmp_path: Path, name: str) -> None:
+    address = f"/data/local-files/?d={name}.png"
+    assert imported(tmp_path, [task(address, STROKE_CODE, SHAPE)], **{name: SHAPE}) == {}
 
 
 def test_predictions_that_nobody_has_looked_at_are_not_imported(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,7 @@ def write_label_studio(out: Path, photos: Iterable[PhotoCracks]) -> None:
     with written_whole(out) as temporary, temporary.open("w", encoding="utf-8") as file:
         for photo in photos:
             prediction = {"model_version": "fissura", "result": _result(photo)}
-            task = {"data": {"image": _LOCAL_FILES + photo.name}, "predictions": [prediction]}
+            task = {"data": {"image": _LOCAL_FILES + quote(photo.name)}, "predictions": [prediction]}
             file.write(separator + json.dumps(task))
             separator = ",\n"
         file.write("\n]\n")
@@ -165,7 +165,7 @@ def _name(task: dict[str, Any]) -> str:
     address = task["data"].get("image") or next((v for v in task["data"].values() if isinstance(v, str)), None)
     if not isinstance(address, str):
         raise TypeError("a task's image is no text")
-    if address.startswith(_LOCAL_FILES):  # may hold ? and # unescaped
+    if address.startswith(_LOCAL_FILES):  # may hold ?, # and + unescaped
         return unquote(address[len(_LOCAL_FILES) :])
     parts = urlsplit(address)
     return parse_qs(parts.query).get("d", [unquote(parts.path)])[0]
