@@ -205,6 +205,29 @@ def test_another_raster_in_the_place_of_the_first_begins_anew(segmenter: Segment
     np.testing.assert_array_equal(read(maps.mask) == 255, segmenter.segment(wall(seed=1)).mask)
 
 
+def test_a_run_resumed_with_less_memory_does_not_take_as_much_as_before(
+    segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_raster(tmp_path / "wall.tif", wall())
+
+    def stop(done: int, _: int) -> None:
+        if done == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        segment_raster(path, segmenter, tmp_path / "out", progress=stop)
+    resumed = partial(segment_raster, path, segmenter, tmp_path / "out", resume=True)
+    with monkeypatch.context() as narrow:
+        narrow.setattr("fissura.rasters.streaming.band_width", lambda *_: 512)
+        with pytest.raises(FissuraError, match=r"bands of 1300 px, of which 512 px fit now; give as much as before"):
+            resumed(budget_bytes=2**33 - 1)
+        with pytest.raises(KeyboardInterrupt):
+            resumed(progress=stop)  # with as much memory it goes on
+    resumed(budget_bytes=2**33 - 1)  # its bands fit into that too
+    monkeypatch.setattr("fissura.rasters.streaming.band_width", lambda *_: 512)
+    resumed(budget_bytes=2**33 - 2)  # the network has run: only it needs bands
+
+
 def test_memory_decides_on_the_bands(tmp_path: Path) -> None:
     with open_raster(write_raster(tmp_path / "wall.tif", wall((64, 6000)), tiled=True)) as raster:
         assert band_width(raster, 512, 2**30) == 6000

@@ -110,20 +110,26 @@ def _begin(raster: Raster, segmenter: Segmenter, maps: RasterMaps, budget: int, 
     }
     earlier = _read_plan(folder / _PLAN)
     if resume and made_with.items() <= earlier.items():
+        # With as much memory as before nothing is asked, for what the process takes besides varies.
+        if not maps.probability.exists() and budget < earlier.get("budget_bytes", 0):
+            fitting_px = _band_px(raster, segmenter, budget)
+            if fitting_px < earlier["band_px"]:
+                raise FissuraError(
+                    f"{folder / _PLAN}: was begun with more memory, in bands of {earlier['band_px']} px, of which "
+                    f"{fitting_px} px fit now; give as much as before, or begin anew without --resume"
+                )
         return earlier
     for map_file in (maps.probability, maps.mask):
         if map_file.exists() and not earlier:
             raise FissuraError(f"{map_file}: is there already, and not from Fissura; choose another --out")
     card = segmenter.card
     normaliser = normaliser_of(raster, card.normalisation)
-    side, at_once = card.tile_px, segmenter.engine.at_once
-    segmenter.warm_up()  # what the network takes is not free
-    free = free_bytes(budget) - (at_once + 1) * _TILE_PIXEL_BYTES * side**2
     plan = {
         **made_with,
         "mean": normaliser.mean,
         "std": normaliser.std,
-        "band_px": band_width(raster, side, free),
+        "budget_bytes": budget,
+        "band_px": _band_px(raster, segmenter, budget),
         "model": card.model_dump(mode="json"),
         "cleaning": segmenter.cleaning.model_dump(),
     }
@@ -133,6 +139,13 @@ def _begin(raster: Raster, segmenter: Segmenter, maps: RasterMaps, budget: int, 
     with written_whole(folder / _PLAN) as temporary:
         temporary.write_text(json.dumps(plan, indent=1), "utf-8")
     return plan
+
+
+def _band_px(raster: Raster, segmenter: Segmenter, budget: int) -> int:
+    side, at_once = segmenter.card.tile_px, segmenter.engine.at_once
+    segmenter.warm_up()  # what the network takes is not free
+    free = free_bytes(budget) - (at_once + 1) * _TILE_PIXEL_BYTES * side**2
+    return band_width(raster, side, free)
 
 
 def engine_begun_with(out: Path) -> EngineName | None:
