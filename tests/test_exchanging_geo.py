@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import geopandas
@@ -16,7 +18,7 @@ from rasterio.transform import Affine, from_origin
 from shapely.geometry import shape
 
 from fissura.errors import FissuraError
-from fissura.exchanging import PhotoCracks, export
+from fissura.exchanging import PhotoCracks, export, write_geopackage
 from small_cracks import measured
 
 UTM = "EPSG:32632"  # metres, zone 32 north
@@ -65,6 +67,23 @@ def test_a_geopackage_has_lines_and_outlines_in_the_rasters_own_system(tmp_path:
     np.testing.assert_allclose(
         (left - EAST, NORTH - top, right - EAST, NORTH - bottom), (0.1, 0.2, 0.9, 0.21), atol=1e-6
     )
+
+
+def test_a_geopackage_holds_the_labels_of_one_photograph_at_a_time(tmp_path: Path, mask: np.ndarray) -> None:
+    held: list[weakref.ref[np.ndarray]] = []
+
+    def made(name: str) -> PhotoCracks:
+        photo = raster(tmp_path / name, mask)
+        held.append(weakref.ref(photo.measurement.labels))
+        return photo
+
+    def photos() -> Iterator[PhotoCracks]:
+        for number in range(3):
+            assert [labels for labels in held if labels() is not None] == []
+            yield made(f"{number}.tif")
+
+    write_geopackage(tmp_path / "cracks.gpkg", photos())
+    assert len(geopandas.read_file(tmp_path / "cracks.gpkg", layer="outlines")) == 9
 
 
 def test_a_turned_raster_is_followed(tmp_path: Path, mask: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from pathlib import Path
 
 import geopandas
@@ -132,6 +133,17 @@ def test_a_raster_becomes_maps_a_table_and_a_geopackage(tmp_path: Path) -> None:
     burned = rasterio.features.rasterize(outlines.geometry, out_shape=SHAPE, transform=GRID)
     np.testing.assert_array_equal(burned > 0, found)
     assert done.without_outline == 0
+
+
+def test_cracks_are_given_one_by_one_and_not_held(
+    in_windows: tuple[RasterCracks, pd.DataFrame, pd.DataFrame], tmp_path: Path
+) -> None:
+    found, (_, mask, _) = in_windows[0], cracked()
+    with open_raster(write(tmp_path / "mask.tif", mask * 255)) as mask_raster:
+        each = found.one_by_one(tmp_path / "quay.tif", mask_raster, math.inf)
+        for crack in found.cracks:
+            labels = weakref.ref(next(each).measurement.labels)
+            assert labels() is None, crack.number
 
 
 def test_a_raster_without_a_place_has_no_map(tmp_path: Path) -> None:

@@ -113,14 +113,15 @@ def write_geopackage(out: Path, photos: Iterable[PhotoCracks]) -> None:
     crs, begun = None, False
     with written_whole(out) as temporary:
         temporary.unlink()  # GDAL makes the file itself, and takes an empty one for a damaged one
-        remaining = iter(photos)
+        # Unlike a loop, this holds no photograph, and so none of its labels, while the next one is made.
+        remaining = map(_with_tables, photos)
         while some := list(islice(remaining, _PHOTOS_AT_ONCE)):
             tables: dict[str, list[geopandas.GeoDataFrame]] = {layer: [] for layer in _LAYERS}
-            for photo in some:
-                for layer, table in _tables(photo):
+            for photo, by_layer in some:
+                for layer, table in by_layer:
                     if crs is not None and table.crs != crs:
                         raise FissuraError(
-                            f"{photo.photo}: has another reference system than the rasters before it; export it "
+                            f"{photo}: has another reference system than the rasters before it; export it "
                             "into a file of its own, or choose geojson"
                         )
                     crs = table.crs
@@ -140,6 +141,10 @@ def _require_extra() -> None:
         raise FissuraError(
             f"geographic formats: {error.name} is not installed; run: pip install 'fissura[geo]'"
         ) from error
+
+
+def _with_tables(photo: PhotoCracks) -> tuple[Path, list[tuple[str, geopandas.GeoDataFrame]]]:
+    return photo.photo, list(_tables(photo))
 
 
 def _tables(photo: PhotoCracks) -> Iterator[tuple[str, geopandas.GeoDataFrame]]:

@@ -46,13 +46,7 @@ class RasterCracks:
         if not self.cracks:
             yield self.table(raster, mask.shape)
         for crack, piece in zip(self.cracks, self.pieces, strict=True):
-            box, labels = piece.box, np.zeros((1, 1), np.int32)
-            if box.height * box.width <= most_px:
-                _, pieces = cv2.connectedComponents(mask.read_band(box), connectivity=8, ltype=cv2.CV_32S)
-                number = pieces[piece.first[0] - box.top, piece.first[1] - box.left]
-                labels = np.where(pieces == number, np.int32(crack.number), np.int32(0))
-            measurement = Measurement((crack,), *mask.shape, crack.mm_per_px, labels, crack.severity)
-            yield PhotoCracks(raster, measurement, labels_at_px=(box.left, box.top))
+            yield _by_itself(crack, piece, raster, mask, most_px)
 
     def table(self, raster: Path, shape: tuple[int, int]) -> PhotoCracks:
         """Give all cracks at once, for a table of them; there are no labels."""
@@ -98,6 +92,16 @@ def measure_raster(
     order = sorted(range(len(cracks)), key=lambda index: -cracks[index].length_px)
     numbered = (replace(cracks[index], number=number) for number, index in enumerate(order, start=1))
     return RasterCracks(tuple(numbered), tuple(found.cracks[index] for index in order))
+
+
+def _by_itself(crack: Crack, piece: RasterPiece, raster: Path, mask: Raster, most_px: float) -> PhotoCracks:
+    box, labels = piece.box, np.zeros((1, 1), np.int32)
+    if box.height * box.width <= most_px:
+        _, pieces = cv2.connectedComponents(mask.read_band(box), connectivity=8, ltype=cv2.CV_32S)
+        number = pieces[piece.first[0] - box.top, piece.first[1] - box.left]
+        labels = np.where(pieces == number, np.int32(crack.number), np.int32(0))
+    measurement = Measurement((crack,), *mask.shape, crack.mm_per_px, labels, crack.severity)
+    return PhotoCracks(raster, measurement, labels_at_px=(box.left, box.top))
 
 
 @dataclass
