@@ -288,7 +288,7 @@ def _deep_zoom(folder: Path, photo: np.ndarray, tile_px: int = 254, overlap_px: 
         for column in range(0, photo.shape[1], tile_px):
             top, left = max(row - overlap_px, 0), max(column - overlap_px, 0)
             tile = photo[top : row + tile_px + overlap_px, left : column + tile_px + overlap_px]
-            cv2.imwrite(str(tiles / f"{column // tile_px}_{row // tile_px}.png"), tile[:, :, ::-1])
+            cv2.imwrite(str(tiles / f"{column // tile_px}_{row // tile_px}.png"), np.atleast_3d(tile)[:, :, ::-1])
     (folder / "wall.dzi").write_text(
         f'<?xml version="1.0"?><Image TileSize="{tile_px}" Overlap="{overlap_px}" Format="png" '
         'xmlns="http://schemas.microsoft.com/deepzoom/2008">'
@@ -305,6 +305,13 @@ def test_a_deep_zoom_picture_is_read_as_the_photograph_it_was(segmenter: Segment
     (tmp_path / "wall_files" / "11" / "2_1.png").unlink()
     with pytest.raises(FissuraError, match="this tile is missing"):
         segment_raster(path, segmenter, tmp_path / "again")
+
+
+def test_a_deep_zoom_picture_of_a_grey_scan_is_read(segmenter: Segmenter, tmp_path: Path) -> None:
+    grey = wall()[:, :, 0]
+    maps = segment_raster(_deep_zoom(tmp_path, grey), segmenter, tmp_path / "out")
+    expected = segmenter.segment(np.repeat(grey[:, :, None], 3, axis=2)).mask
+    np.testing.assert_array_equal(read(maps.mask) == 255, expected)
 
 
 def test_the_mask_of_tiles_is_that_of_the_whole_and_no_tile_shows_in_it(segmenter: Segmenter) -> None:

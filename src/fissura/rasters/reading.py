@@ -121,7 +121,7 @@ def open_raster(path: Path) -> Iterator[Raster]:
     rasterio = require_rasterio()
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-    source = deep_zoom_vrt(path) if path.suffix.lower() == ".dzi" else path
+    source = deep_zoom_vrt(path, _band_count) if path.suffix.lower() == ".dzi" else path
     with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
@@ -145,6 +145,11 @@ def require_rasterio() -> Any:
     except ImportError as error:
         raise FissuraError("rasters: rasterio is not installed; run: pip install 'fissura[geo]'") from error
     return rasterio
+
+
+def _band_count(tile: Path) -> int:
+    with open_raster(tile) as picture:
+        return len(_bands_of(tile, picture.dataset))
 
 
 def _bands_of(path: Path, dataset: Any) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -72,11 +72,15 @@ def place_xml(wkt: str, transform: Sequence[float]) -> str:
     return f"{system}<GeoTransform>{numbers}</GeoTransform>"
 
 
-def deep_zoom_vrt(path: Path) -> str:
+def deep_zoom_vrt(path: Path, bands_of: Callable[[Path], int]) -> str:
     """Write the XML of a virtual raster of a Deep Zoom picture's finest level.
 
     The format is Microsoft's: ``NAME.dzi`` tells size, tile size and overlap, and ``NAME_files/LEVEL/COLUMN_ROW.jpg``
     are the tiles (https://learn.microsoft.com/previous-versions/windows/silverlight/dotnet-windows-silverlight/cc645077(v=vs.95)).
+
+    Args:
+        path: ``NAME.dzi``.
+        bands_of: tells how many bands a tile has, 1 or 3; the first speaks for all.
 
     Raises:
         FissuraError: if ``path`` does not describe a Deep Zoom picture, or a tile is missing.
@@ -94,7 +98,8 @@ def deep_zoom_vrt(path: Path) -> str:
         raise FissuraError(f"{path}: its tile size, overlap, size or format makes no sense; make it anew")
     level = math.ceil(math.log2(max(height, width)))
     folder = path.absolute().with_name(f"{path.stem}_files") / str(level)
-    return mosaic_vrt((height, width), 3, _deep_zoom_tiles(folder, suffix, (height, width), tile_px, overlap_px))
+    tiles = list(_deep_zoom_tiles(folder, suffix, (height, width), tile_px, overlap_px))
+    return mosaic_vrt((height, width), bands_of(tiles[0].file), tiles)
 
 
 def _deep_zoom_tiles(
