@@ -99,6 +99,16 @@ def test_coloured_and_grey_masks_of_several_labels_are_read(tmp_path: Path) -> N
     assert summary.skipped == (("untouched", "it is listed, but has no mask; annotate it, or leave it out"),)
 
 
+@pytest.mark.parametrize("label", ["damage: crack", "a:b:c:d"])
+def test_a_label_may_hold_colons(tmp_path: Path, label: str) -> None:
+    photo(tmp_path / "photos/1.png")
+    labelmap = f"background:0,0,0::\n{label}:250,50,83::\n"
+    colours = np.full((4, 6, 3), (250, 50, 83), np.uint8)
+    entries = {"labelmap.txt": labelmap, "SegmentationClass/1.png": png(colours)}
+    summary = import_masks(zipped(tmp_path / "masks.zip", entries), tmp_path / "photos", tmp_path / "out")
+    assert (summary.cracked, summary.skipped) == (1, ())
+
+
 def test_hostile_entries_are_skipped_and_nothing_is_written_outside(tmp_path: Path) -> None:
     good, bomb = png(np.ones((4, 6), np.uint8)), png(np.zeros((9000, 9000), np.uint8))
     claim = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)  # 3.6 gigapixels

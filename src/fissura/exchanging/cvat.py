@@ -127,7 +127,7 @@ def _colours(source: Path, labelmap: str) -> list[tuple[Colour, bool]]:
     found: list[tuple[str, Colour]] = []
     for line in labelmap.splitlines():
         if line.strip() and not line.startswith("#"):
-            label, colour = line.split(":")[:2]
+            label, colour = line.rsplit(":", 3)[:2]  # the label itself may hold colons
             red, green, blue = (int(level) for level in colour.split(","))
             found.append((label.strip(), (red, green, blue)))
     chosen = crack_labels(source, [label for label, _ in found if label.lower() != "background"])
