@@ -149,6 +149,17 @@ def test_rasters_of_two_systems_go_into_geojson_but_not_into_one_geopackage(tmp_
     assert frame.total_bounds[0] == pytest.approx(11.5, abs=0.1)
 
 
+@pytest.mark.parametrize("cracked", [True, False])
+def test_a_local_system_goes_into_a_geopackage_alone(tmp_path: Path, mask: np.ndarray, cracked: bool) -> None:
+    photo = raster(tmp_path / "site.tif", mask & cracked, crs='LOCAL_CS["Site grid",UNIT["metre",1]]')
+    with pytest.raises(FissuraError, match=r"site\.tif: lies in a reference system .* local one; choose geopackage"):
+        export([photo], "geojson", tmp_path / "cracks.geojson")
+    assert not (tmp_path / "cracks.geojson").exists()
+    export([photo], "geopackage", tmp_path / "cracks.gpkg")
+    outlines = geopandas.read_file(tmp_path / "cracks.gpkg", layer="outlines")
+    assert len(outlines) == 3 * cracked
+
+
 @pytest.mark.parametrize("format", ["geojson", "geopackage"])
 def test_photographs_without_a_place_are_refused(tmp_path: Path, mask: np.ndarray, format: str) -> None:
     plain = raster(tmp_path / "plain.tif", mask, None, None)

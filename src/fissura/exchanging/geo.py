@@ -84,7 +84,8 @@ def write_geojson(out: Path, photos: Iterable[PhotoCracks]) -> None:
     The property ``part`` tells centre lines from outlines.
 
     Raises:
-        FissuraError: as `place_of`; or if the file cannot be written.
+        FissuraError: as `place_of`; if a reference system does not lead to longitude and latitude; or if the file
+            cannot be written.
     """
     _require_extra()
     separator = "\n"
@@ -92,7 +93,7 @@ def write_geojson(out: Path, photos: Iterable[PhotoCracks]) -> None:
         file.write('{"type": "FeatureCollection", "features": [')
         for photo in photos:
             for layer, table in _tables(photo):
-                for feature in _features(table.assign(part=layer)):
+                for feature in _features(photo.photo, table.assign(part=layer)):
                     file.write(separator + json.dumps(feature))
                     separator = ",\n"
         file.write("\n]}\n")
@@ -189,10 +190,17 @@ def _on_ground(points_px: NDArray[np.float64], place: Place) -> NDArray[np.float
     return points
 
 
-def _features(table: geopandas.GeoDataFrame) -> Iterator[dict[str, Any]]:
+def _features(photo: Path, table: geopandas.GeoDataFrame) -> Iterator[dict[str, Any]]:
     import shapely
+    from pyproj.exceptions import ProjError
 
-    lonlat = table.to_crs("OGC:CRS84")
+    try:
+        lonlat = table.to_crs("OGC:CRS84")
+    except ProjError as error:
+        raise FissuraError(
+            f"{photo}: lies in a reference system that does not lead to longitude and latitude, such as a local "
+            "one; choose geopackage"
+        ) from error
     rounded = shapely.transform(lonlat.geometry.array, lambda points: points.round(_DEGREE_DIGITS))
     # RFC 7946: outer rings run counter-clockwise.
     lonlat = lonlat.set_geometry(shapely.orient_polygons(rounded, exterior_cw=False), crs=lonlat.crs)
