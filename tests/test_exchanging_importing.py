@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from fissura.errors import FissuraError
 from fissura.exchanging import ExportFormat, export, import_masks
@@ -106,6 +107,15 @@ def test_a_second_mask_for_a_photograph_and_a_damaged_photograph_are_listed(tmp_
     assert summary.cracked == 1
     assert summary.skipped[0] == ("1.png", "a mask for the same photograph came before it")
     assert "2.png: is no JPEG" in summary.skipped[1][1]
+
+
+def test_a_photograph_too_large_to_train_with_is_listed_with_what_can_be_done_here(tmp_path: Path) -> None:
+    photo(tmp_path / "photos/1.png")
+    Image.new("1", (8001, 8001)).save(tmp_path / "photos/2.png")
+    summary = import_masks(coco(tmp_path / "a.json", "1.png", "2.png"), tmp_path / "photos", tmp_path / "out")
+    ((name, reason),) = summary.skipped
+    assert name == "2.png"
+    assert "cut it into tiles, or raise max_megapixels where the verb has it" in reason
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,8 @@ def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 def _too_large(path: Path, megapixels: str, limit: float) -> UnreadablePhotoError:
     return UnreadablePhotoError(
-        f"{path}: has {megapixels} megapixels, the limit is {limit:g}; cut it into tiles, or raise max_megapixels"
+        f"{path}: has {megapixels} megapixels, the limit is {limit:g}; cut it into tiles, or raise max_megapixels "
+        "where the verb has it"
     )
 
 
