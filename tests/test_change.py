@@ -72,6 +72,14 @@ def test_photographs_of_other_sizes_are_registered_in_their_own_pixels() -> None
     assert found.common_view().mean() > 0.99
 
 
+def test_a_photograph_lies_on_itself() -> None:
+    for seed in range(6):
+        photo = draw_surface("asphalt", *SHAPE, np.random.default_rng(seed))
+        found = register(photo, photo)
+        assert np.allclose(found.to_before(GRID), GRID, atol=0.01)
+        assert found.common_view().all()
+
+
 @pytest.mark.parametrize("kind", ["concrete", "asphalt"])
 def test_photographs_of_different_places_are_refused(kind: Surface) -> None:
     before, after = (draw_surface(kind, *SHAPE, np.random.default_rng(seed)) for seed in (1, 2))

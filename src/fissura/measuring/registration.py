@@ -235,7 +235,8 @@ def _check_camera(
     if not 1 / _MOST_ENLARGED < enlarged < _MOST_ENLARGED:
         raise _failed(f"one would have to be enlarged {max(enlarged, 1 / enlarged):.0f} times")
     frame = np.array([[0, 0], [before_shape[1], 0], [before_shape[1], before_shape[0]], [0, before_shape[0]]])
-    overlap, _ = cv2.intersectConvexConvex(frame.astype(np.float32), quad.astype(np.float32))
+    # OpenCV finds nothing in common where two outlines coincide to within a rounding, as those of one photograph do.
+    overlap, _ = cv2.intersectConvexConvex(frame.astype(np.float32), np.round(quad, 3).astype(np.float32))
     if overlap < _SMALLEST_OVERLAP * min(area, before_shape[0] * before_shape[1]):
         raise _failed("the two have hardly any view in common")
 
