@@ -329,6 +329,29 @@ def test_broad_pieces_are_thinned_on_a_coarse_grid() -> None:
     assert broad.box_px == (100, 100, 1200, 200)
 
 
+def test_thin_cracks_at_a_broad_piece_are_one_crack_with_it() -> None:
+    mask = np.zeros((700, 700), np.uint8)
+    mask[270:430, 20:680] = 1
+    for column in (300, 310):
+        cv2.line(mask, (column, 430), (column + 30, 690), 1, 3)
+    crack = only(mask.astype(bool), probability=np.float32(0.9 * mask))
+    assert crack.area_px == mask.sum()
+    assert crack.confidence == pytest.approx(0.9)
+
+
+@FEW
+@given(st.integers(52, 90), st.integers(1, 3), st.integers(0, 2**32 - 1))
+def test_a_broad_piece_in_a_net_of_thin_cracks_is_one_crack(radius: int, width: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    mask = np.zeros((300, 500), np.uint8)
+    cv2.circle(mask, (100, 150), radius, 1, -1)
+    cv2.line(mask, (100, 150), (490, int(rng.integers(100, 200))), 1, width)
+    for column in rng.integers(200, 440, 4).tolist():
+        cv2.line(mask, (column, 5), (column + int(rng.integers(-40, 40)), 295), 1, width)
+    crack = only(mask.astype(bool), probability=np.float32(mask))
+    assert (crack.area_px, crack.confidence) == (mask.sum(), 1)
+
+
 def test_a_scale_turns_everything_into_millimetres() -> None:
     mask = capsule(0, 100, 6)
     plain, scaled = measure(mask), measure(mask, mm_per_px=0.25)

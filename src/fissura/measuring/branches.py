@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -11,7 +12,7 @@ from scipy import ndimage
 
 from fissura.measuring.centreline import Course, Points, smooth_line
 from fissura.measuring.graph import tidy
-from fissura.measuring.skeleton import Chain, chains_of
+from fissura.measuring.skeleton import Chain, Pixels, chains_of
 
 PINHOLE_PX = 8  # px2; a smaller hole in a mask is noise, and would make a ring of the skeleton
 _BROAD_PX = 50.0  # half-width above which a piece is thinned on a coarser grid: thinning takes its cube in time
@@ -132,10 +133,22 @@ def _all_chains(
         small = cv2.resize(here.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
         grain = width / size[0], height / size[1]
         for chain in chains_of(small, first_node):
-            pixels = np.floor((chain.pixels + 0.5) * grain + np.array([x, y])).astype(np.int64)
-            coarse.append(Chain(pixels, chain.nodes))
+            pixels = np.floor((chain.pixels + 0.5) * grain).astype(np.int64)
+            coarse.append(Chain(_onto(here, pixels, math.ceil(max(grain))) + np.array([x, y]), chain.nodes))
         first_node += int(small.sum())
     return coarse + (chains_of(narrow, first_node) if narrow.any() else [])
+
+
+def _onto(piece: NDArray[np.bool_], pixels: Pixels, reach: int) -> Pixels:
+    """Move the pixels beside a piece, as those of a thin side crack on a coarse grid, onto the nearest of its own."""
+    moved = pixels.copy()
+    columns, rows = pixels.T
+    for index in np.flatnonzero(~piece[rows, columns]).tolist():
+        corner = np.maximum(pixels[index] - reach, 0)
+        left, top = corner.tolist()
+        near = np.argwhere(piece[top : rows[index] + reach + 1, left : columns[index] + reach + 1])[:, ::-1] + corner
+        moved[index] = near[np.square(near - pixels[index]).sum(axis=1).argmin()]
+    return moved
 
 
 def _stub(
