@@ -134,6 +134,14 @@ def test_a_wedge_widens_evenly(turn: float, thin: float, thick: float) -> None:
     assert crack.length_px == pytest.approx(160, rel=0.02)
 
 
+@pytest.mark.parametrize("radius", [25, 30, 40])
+def test_a_broad_part_of_a_thin_crack_is_crossed_straight(radius: float) -> None:
+    for angle in (0, 3, 20, 70):
+        crack = only(capsule(angle, 196, 4) | (np.hypot(COLUMNS - CENTRE, ROWS - CENTRE) <= radius))
+        assert crack.length_px == pytest.approx(200, rel=0.035)
+        assert crack.width_max_px == pytest.approx(2 * radius, abs=1.5)
+
+
 @FEW
 @given(ANGLE, WIDTH)
 def test_a_quarter_turn_changes_nothing_but_the_direction(angle: float, width: float) -> None:

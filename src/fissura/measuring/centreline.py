@@ -92,7 +92,9 @@ def smooth_line(course: Course, mask: NDArray[np.uint8]) -> Points:
     for _ in range(2):
         normals = normals_of(line, is_ring=course.is_ring)
         middle = cross_section(*along_normals(mask, line, normals, course.reach_px)).middle
-        most = 0.5 * np.interp(np.linspace(0, 1, len(line)), *_fractions(course.half_width_px)) + 0.5
+        # In a broad part of a thin crack, neighbours moved far apart would make a scribble of the line.
+        half_px = np.minimum(course.half_width_px, course.typical_half_px)
+        most = 0.5 * np.interp(np.linspace(0, 1, len(line)), *_fractions(half_px)) + 0.5
         shift = np.clip(middle, -most, most) * _sureness(course, len(line))
         shift = smoothed(shift, max(sigma / 2, 1.0), is_ring=course.is_ring)
         moved = line + normals * shift[:, None]
