@@ -101,6 +101,15 @@ def test_a_ring_is_one_branch_without_ends(radius: float, width: float, shift: f
     assert (crack.branch_count, crack.junction_count) == (1, 0)
 
 
+@pytest.mark.parametrize("width", [5, 8, 12])
+def test_a_loop_is_no_wider_where_its_tail_begins(width: float) -> None:
+    ring = abs(np.hypot(COLUMNS - 80, ROWS - CENTRE) - 60) <= width / 2
+    crack = only(ring | (to_segment((140, CENTRE), (210, CENTRE)) <= width / 2))
+    assert (crack.branch_count, crack.junction_count) == (2, 1)
+    assert crack.width_max_px == pytest.approx(width, abs=1.1)
+    assert crack.length_px == pytest.approx(2 * math.pi * 60 + 70 + width / 2, rel=0.02)
+
+
 @FEW
 @given(ANGLE, st.floats(2.5, 9))
 def test_a_y_has_three_branches_and_one_junction(turn: float, width: float) -> None:

@@ -102,7 +102,8 @@ def trace(mask: NDArray[np.uint8], pieces: NDArray[np.int32], boxes: NDArray[np.
         pixels, halves = chain.pixels.astype(np.float64), half_width[rows, columns].astype(np.float64)
         piece, nodes = int(pieces[rows, columns].max()), chain.nodes
         free = (graph.degrees[chain.nodes[0]] == 1, graph.degrees[chain.nodes[1]] == 1)
-        is_ring = chain.nodes[0] == chain.nodes[1]
+        # A loop that others meet has ends all the same: where they meet, its width is not its own.
+        is_ring = chain.nodes[0] == chain.nodes[1] and graph.degrees[chain.nodes[0]] == 2
         if len(pixels) == 1:
             pixels, halves = _stub(pixels[0], pieces, piece, boxes[piece]), np.repeat(halves, 2)
             nodes, free, is_ring = (nodes[0], -1 - nodes[0]), (True, True), False  # two ends, as of any line
