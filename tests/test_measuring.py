@@ -435,3 +435,13 @@ def test_a_gap_between_thin_cracks_is_no_stone() -> None:
     cv2.circle(mask, (60, 60), 20, 1, 4)
     crack = measure(mask.astype(bool)).cracks[0]
     assert crack.length_px == pytest.approx(2 * np.pi * 20, rel=0.05)
+
+
+def test_a_thin_loop_beside_a_wide_crack_is_no_stone_of_it() -> None:
+    mask = np.zeros((300, 400), np.uint8)
+    mask[80:120, 20:380] = 1
+    cv2.circle(mask, (200, 150), 14, 1, 2)
+    wide, loop = measure(mask.astype(bool)).cracks
+    assert wide.width_median_px == pytest.approx(40, rel=0.02)
+    assert loop.length_px == pytest.approx(2 * np.pi * 14, rel=0.05)
+    assert loop.width_mean_px == pytest.approx(loop.area_px / (2 * np.pi * 14), rel=0.1)

@@ -80,7 +80,9 @@ def _is_stone(hole: NDArray[np.bool_], mask: NDArray[np.uint8]) -> bool:
     if ndimage.binary_fill_holes(hole).sum() > hole.sum():
         return False  # crack within the hole is a crack of its own
     hole_px = 2 * cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3).max()
-    crack_px = 2 * cv2.distanceTransform(mask, cv2.DIST_L2, 3)[mask > 0]  # at its middle line, its width
+    _, pieces = cv2.connectedComponents(mask, connectivity=8)
+    around = pieces == pieces[ndimage.binary_dilation(hole) & ~hole].max()  # other cracks close by have no say
+    crack_px = 2 * cv2.distanceTransform(mask, cv2.DIST_L2, 3)[around]  # at its middle line, its width
     return bool(hole_px <= 2 * np.percentile(crack_px, 90))
 
 
