@@ -171,6 +171,31 @@ def test_only_what_both_photographs_show_is_compared() -> None:
     assert change.length_before_px == pytest.approx(150, abs=1.5)
 
 
+def test_an_end_at_the_edge_of_the_common_view_is_neither_new_nor_vanished() -> None:
+    """Of a crack that the other photograph shows for a few px only, its mask shows nothing."""
+    view = np.array([[1.0, 0, -250], [0, 1, 0], [0, 0, 1]])  # both show x from 250 to 639 of the earlier one
+    nothing = hand_measured(SHAPE, [])
+    old = hand_measured(SHAPE, [[straight_branch((100, 100), (290, 100), 4.0)]])
+    young = hand_measured(SHAPE, [[straight_branch((350, 100), (600, 100), 4.0)]])
+    for before, after, kind in ((old, nothing, "vanished"), (nothing, young, "new")):
+        (change,) = compare_cracks(before, after, registration(view), least_extent_px=60).changes
+        assert abs(change.length_growth_px) == pytest.approx(40, abs=1.5)
+        assert (change.kind, change.length_uncertainty_px) == ("unchanged", 60)
+        (change,) = compare_cracks(before, after, registration(view), least_extent_px=30).changes
+        assert change.kind == kind
+    inside = hand_measured(SHAPE, [[straight_branch((300, 100), (340, 100), 4.0)]])  # would be in both masks
+    (change,) = compare_cracks(inside, nothing, registration(view), least_extent_px=60).changes
+    assert change.kind == "vanished"
+
+
+def test_less_than_can_be_told_is_neither_new_nor_vanished() -> None:
+    view = np.array([[1.0, 0, -250], [0, 1, 0], [0, 0, 1]])
+    nothing, end = hand_measured(SHAPE, []), hand_measured(SHAPE, [[straight_branch((100, 100), (252, 100), 4.0)]])
+    (change,) = compare_cracks(end, nothing, registration(view)).changes
+    assert change.kind == "unchanged"
+    assert change.length_before_px < change.length_uncertainty_px
+
+
 def test_cracks_that_have_met_stand_in_one_row() -> None:
     left, right = straight_branch((50, 200), (250, 200), 4.0), straight_branch((300, 200), (500, 200), 4.0)
     bridge = straight_branch((250, 200), (300, 200), 4.0)

@@ -14,6 +14,7 @@ from PIL import Image
 import fissura
 from fissura.cli.jobs import Format
 from fissura.exchanging import EXPORT_FORMATS
+from fissura.painting import draw_surface
 from fissura.photos import load_data, read_mask
 from fissura.verbs.scales import Scale
 from model_files import network, write_model
@@ -204,3 +205,19 @@ def test_a_photograph_that_has_gone_is_skipped_and_named(job: Path, tmp_path: Pa
 
 def test_scale_from_python() -> None:
     assert Scale(known_length=(300.0, 0.0, 0.0, 3.0, 4.0)).of(Path("any.jpg")) == 60.0
+
+
+def test_compare_tells_new_cracks_and_no_ends_at_the_edge_of_the_view(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model.onnx", network(bias=-35.0))  # the surface is not as dark as a crack
+    place = draw_surface("plaster", 300, 500, np.random.default_rng(5))
+    place[200:206, 380:480] = 20  # its end in the earlier photograph is too short for a mask
+    before = save(tmp_path / "before.png", place[:, :400])
+    place[80:86, 150:350] = 20
+    after = save(tmp_path / "after.png", place[:, 100:])
+    status, _, stderr = run("compare", before, after, "--out", tmp_path / "change", "--model", model)
+    assert status == 0, stderr
+    table = pd.read_csv(tmp_path / "change/changes.csv").set_index("kind")
+    assert sorted(table.index) == ["new", "unchanged"]
+    assert table.loc["new", "length_growth_px"] == pytest.approx(200, rel=0.03)
+    assert table.loc["unchanged", "length_growth_px"] == pytest.approx(20, abs=2)
+    assert table.loc["unchanged", "length_uncertainty_px"] == pytest.approx(64, rel=0.01)  # the model's least extent

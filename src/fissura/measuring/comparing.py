@@ -34,7 +34,11 @@ _WIDTH_UNCERTAINTY_PX = 0.5  # twice the median error of a width
 
 
 def compare_cracks(
-    before: Measurement, after: Measurement, registration: Registration, tolerance_px: float | None = None
+    before: Measurement,
+    after: Measurement,
+    registration: Registration,
+    tolerance_px: float | None = None,
+    least_extent_px: float = 0.0,
 ) -> Comparison:
     """Compare the cracks of two photographs of one place.
 
@@ -44,6 +48,8 @@ def compare_cracks(
         registration: how the later photograph lies over the earlier one, from `register`.
         tolerance_px: how far apart two lines may lie and be the same, in px of the earlier photograph; by default
             three times the registration's error, and at least 3 px.
+        least_extent_px: how far a crack had to extend to be in the masks, in px of the earlier photograph. The end
+            of a crack that runs out of the common view may be missing on one date for that alone.
 
     Returns:
         The comparison.
@@ -66,8 +72,8 @@ def compare_cracks(
     later_on = _crack_near(before.labels, later.middles_px, tolerance_px)
     rows = _same_cracks(earlier, earlier_on, later, later_on, (len(before.cracks), len(after.cracks)))
     changes = [
-        _change(ours, theirs, earlier, earlier_on, later, later_on, registration.error_px, before.mm_per_px)
-        for ours, theirs in rows
+        _change(*row, earlier, earlier_on, later, later_on, registration.error_px, least_extent_px, before.mm_per_px)
+        for row in rows
     ]
     order: dict[Kind, int] = {"new": 0, "grown": 1, "shrunk": 2, "unchanged": 3, "vanished": 4}
     changes.sort(key=lambda change: (order[change.kind], -change.length_growth_px))
@@ -84,6 +90,7 @@ class _Pieces:
         length_px: ``(N,)`` in px of the earlier photograph.
         width_px: ``(N,)`` in px of the earlier photograph.
         mean_scale: px of the earlier photograph per px of this one.
+        cut: numbers of the cracks that run out of the common view.
     """
 
     crack: NDArray[np.int64]
@@ -91,6 +98,7 @@ class _Pieces:
     length_px: NDArray[np.float64]
     width_px: NDArray[np.float64]
     mean_scale: float
+    cut: NDArray[np.int64]
 
 
 def _pieces(
@@ -100,12 +108,14 @@ def _pieces(
         _cut(branch, registration if later else None) for crack in measurement.cracks for branch in crack.branches
     ]
     if not parts:
-        return _Pieces(np.empty(0, np.int64), np.empty((0, 2)), np.empty(0), np.empty(0), 1.0)
+        return _Pieces(np.empty(0, np.int64), np.empty((0, 2)), np.empty(0), np.empty(0), 1.0, np.empty(0, np.int64))
     middles, lengths, widths, scales = (np.concatenate(column) for column in zip(*parts, strict=True))
     numbers = [crack.number for crack in measurement.cracks for _ in crack.branches]
     number = np.repeat(numbers, [len(part[1]) for part in parts])
     kept = _look_up(common, middles) > 0
-    return _Pieces(number[kept], middles[kept], lengths[kept], widths[kept], float(np.median(scales)))
+    return _Pieces(
+        number[kept], middles[kept], lengths[kept], widths[kept], float(np.median(scales)), np.unique(number[~kept])
+    )
 
 
 def _cut(branch: Branch, laid_over: Registration | None) -> tuple[NDArray[np.float64], ...]:
@@ -194,6 +204,7 @@ def _change(
     later: _Pieces,
     later_on: NDArray[np.int64],
     error_px: float,
+    least_extent_px: float,
     mm_per_px: float | None,
 ) -> Change:
     ours, theirs = np.isin(earlier.crack, before), np.isin(later.crack, after)
@@ -208,16 +219,16 @@ def _change(
     end_px = float(np.hypot(error_px, max(width_before or 0.0, width_after or 0.0) / 2))
     length_uncertainty = float(np.hypot(2 * end_px, _LENGTH_SHARE * min(length_before, length_after)))
     width_uncertainty = float(np.hypot(_WIDTH_UNCERTAINTY_PX, min(error_px, 1.0) / 2))
-    longer, wider = length_after - length_before, (width_after or 0.0) - (width_before or 0.0)
+    if not both and np.isin([*before, *after], later.cut if after else earlier.cut).any():
+        length_uncertainty = max(length_uncertainty, least_extent_px)
+    longer, wider = length_after - length_before, 0.0
+    if width_before is not None and width_after is not None:
+        wider = width_after - width_before
     kind: Kind
-    if not before:
-        kind = "new"
-    elif not after:
-        kind = "vanished"
-    elif longer > length_uncertainty or wider > width_uncertainty:
-        kind = "grown"
+    if longer > length_uncertainty or wider > width_uncertainty:
+        kind = "grown" if before else "new"
     elif longer < -length_uncertainty or wider < -width_uncertainty:
-        kind = "shrunk"
+        kind = "shrunk" if after else "vanished"
     else:
         kind = "unchanged"
     return Change(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from fissura.files import output_folder, written_whole
 from fissura.measuring import Comparison, compare_cracks, measure, register
 from fissura.photos import read_photo, save_image
@@ -55,7 +57,12 @@ def compare(
     measured = [
         measure(one.mask, one.probability, photo, own) for one, photo, own in zip(found, photos, scales, strict=True)
     ]
-    comparison = compare_cracks(measured[0], measured[1], registration)
+    middle = np.array([registration.after_shape[::-1]]) / 2
+    least_extents_px = (
+        segmenter.cleaning.least_extent_px(registration.before_shape),
+        segmenter.cleaning.least_extent_px(registration.after_shape) * float(registration.enlargement(middle)[0]),
+    )
+    comparison = compare_cracks(measured[0], measured[1], registration, least_extent_px=max(least_extents_px))
     folder = output_folder(Path(out))
     with written_whole(folder / "changes.csv") as temporary:
         comparison.table().to_csv(temporary, index=False)
