@@ -214,9 +214,10 @@ def test_compare_tells_new_cracks_and_no_ends_at_the_edge_of_the_view(tmp_path: 
     before = save(tmp_path / "before.png", place[:, :400])
     place[80:86, 150:350] = 20
     after = save(tmp_path / "after.png", place[:, 100:])
-    status, _, stderr = run("compare", before, after, "--out", tmp_path / "change", "--model", model)
+    status, stdout, stderr = run("compare", before, after, "--out", tmp_path / "change", "--model", model)
     assert status == 0, stderr
     table = pd.read_csv(tmp_path / "change/changes.csv").set_index("kind")
+    assert re.search(r"^new\t\t\d+\t(?:199|20\d)\.\d\d\t–$", stdout, re.MULTILINE)  # the width has not grown from any
     assert sorted(table.index) == ["new", "unchanged"]
     assert table.loc["new", "length_growth_px"] == pytest.approx(200, rel=0.03)
     assert table.loc["unchanged", "length_growth_px"] == pytest.approx(20, abs=2)

@@ -164,7 +164,7 @@ def compare(
     table = compared.comparison.table()
     columns = ["kind", "before", "after", *(f"{name}_{unit}" for name in ("length_growth", "width_growth"))]
     rows = table[columns].itertuples(index=False)
-    show_table(columns, [[f"{cell:.2f}" if isinstance(cell, float) else cell for cell in row] for row in rows])
+    show_table(columns, [[_said(cell) for cell in row] for row in rows])
     say(f"registration error: {compared.comparison.registration.error_px:.2f} px")
     say(f"table: {compared.table}")
     say(f"picture: {compared.picture}")
@@ -187,6 +187,13 @@ def severity_classes(severity: list[str] | None) -> tuple[SeverityClass, ...]:
             raise FissuraError(f"--severity {one}: is no class; write it as fine=0.3, the widest as wide=inf")
         classes.append(SeverityClass(name, up_to_mm))
     return tuple(classes)
+
+
+def _said(cell: str | float) -> str:
+    """Say what stands in a table of changes; a crack of one date has no growth in width."""
+    if isinstance(cell, str):
+        return cell
+    return "–" if math.isnan(cell) else f"{cell:.2f}"
 
 
 def _show(measured: Measured) -> None:
