@@ -124,6 +124,8 @@ def test_two_scales_and_senseless_ones_are_refused(job: Path) -> None:
     assert "told in two ways" in refused("measure", job, "--mm-per-px", 1, "--distance-mm", 1000)
     assert "scale: 0 mm per px" in refused("measure", job, "--mm-per-px", 0)
     assert "--severity hair: is no class" in refused("measure", job, "--mm-per-px", 1, "--severity", "hair")
+    above = refused("measure", job, "--mm-per-px", 1, "--severity", "hair=0.1", "--severity", "fine=0.3")
+    assert above == "error: severity: no class is for cracks above 0.3 mm; add one without a limit, such as wide=inf"
 
 
 def test_own_width_classes_decide_the_severity(job: Path) -> None:
@@ -139,6 +141,7 @@ def test_the_report_names_its_model_its_settings_and_what_was_skipped(job: Path)
     assert str(job / "report.html") in stdout
     for text in ("Quay &lt;wall&gt;", "Bay", "dark is crack", "broken.jpg", "0.5 mm per px", "hairline up to 0.1 mm"):
         assert text in page
+    assert "medium up to 1 mm, wide above 1 mm<" in page
     assert not re.search(r"(src|href)=.?https?:", page)
 
 

@@ -412,6 +412,9 @@ def test_severity_follows_the_characteristic_width_and_the_worst_crack() -> None
         ({"probability": np.zeros((10, 10), np.float32)}, "probability"),
         ({"severity": ()}, "severity"),
         ({"severity": (SeverityClass("a", 2.0), SeverityClass("b", 1.0))}, "severity"),
+        ({"severity": (SeverityClass("a", 0.1), SeverityClass("b", 0.3))}, "severity"),  # and above?
+        ({"severity": (SeverityClass("a", math.nan), SeverityClass("b", math.inf))}, "severity"),
+        ({"severity": (SeverityClass("a", math.nan),)}, "severity"),
     ],
 )
 def test_what_does_not_fit_is_named(given: dict[str, object], named: str) -> None:

@@ -45,7 +45,7 @@ Known = Annotated[
 Distance = Annotated[float | None, option("Distance in mm from lens to surface; the lens is told by EXIF.", SCALE)]
 Severity = Annotated[
     list[str] | None,
-    option("A width class and its largest width in mm, such as fine=0.3; repeat it, narrowest first.", SCALE),
+    option("A width class, largest width in mm: fine=0.3; repeat it, narrowest first, wide=inf last.", SCALE),
 ]
 
 
@@ -173,6 +173,7 @@ def compare(
 def severity_classes(severity: list[str] | None) -> tuple[SeverityClass, ...]:
     """Read width classes such as ``fine=0.3``; the default ones where none is given."""
     from fissura.measuring import DEFAULT_SEVERITY, SeverityClass
+    from fissura.measuring.severity import checked
 
     if not severity:
         return DEFAULT_SEVERITY
@@ -186,7 +187,7 @@ def severity_classes(severity: list[str] | None) -> tuple[SeverityClass, ...]:
         if not name or not up_to_mm > 0:
             raise FissuraError(f"--severity {one}: is no class; write it as fine=0.3, the widest as wide=inf")
         classes.append(SeverityClass(name, up_to_mm))
-    return tuple(classes)
+    return checked(classes)
 
 
 def _said(cell: str | float) -> str:

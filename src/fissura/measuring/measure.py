@@ -40,13 +40,13 @@ def measure(
         probability: ``(H, W)`` float32 in [0, 1], the map that the mask was made from.
         photo: ``(H, W, 3)`` uint8 RGB.
         mm_per_px: the scale; without one, everything is in px.
-        severity: width classes, from the narrowest; they need a scale.
+        severity: width classes, from the narrowest, the last up to ``math.inf``; they need a scale.
 
     Returns:
         The cracks, the longest first.
 
     Raises:
-        FissuraError: if the pictures' sizes differ, the scale is not above 0, or the classes' limits do not grow.
+        FissuraError: if the pictures' sizes differ, the scale is not above 0, or some width has no class.
 
     Example:
         >>> mask = np.zeros((40, 60), bool)

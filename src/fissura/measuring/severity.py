@@ -51,14 +51,16 @@ def severity_of(width_mm: float, classes: Sequence[SeverityClass] = DEFAULT_SEVE
         width_mm: in mm.
         classes: from the narrowest; see `checked`.
 
+    Raises:
+        FissuraError: if `checked` refuses the classes.
+
     Example:
         >>> severity_of(0.25), severity_of(3 * 0.1)
         ('fine', 'fine')
     """
     # 3 px at 0.1 mm per px are 0.30000000000000004 mm, and no wider than 0.3 mm.
     return next(
-        (each.name for each in classes if width_mm <= each.up_to_mm or math.isclose(width_mm, each.up_to_mm)),
-        classes[-1].name,
+        each.name for each in checked(classes) if width_mm <= each.up_to_mm or math.isclose(width_mm, each.up_to_mm)
     )
 
 
@@ -66,11 +68,15 @@ def checked(classes: Sequence[SeverityClass]) -> tuple[SeverityClass, ...]:
     """Give the classes back as they are.
 
     Raises:
-        FissuraError: if there is none, or their limits do not grow.
+        FissuraError: if there is none, their limits do not grow from above 0, or the last has one.
     """
     limits = [each.up_to_mm for each in classes]
-    if not limits or any(later <= earlier for earlier, later in pairwise(limits)):
+    if not limits or not all(narrower < wider for narrower, wider in pairwise([0.0, *limits])):
         raise FissuraError(
             f"severity: the limits {limits} do not grow; list at least one class, from the narrowest to the widest"
+        )
+    if limits[-1] < math.inf:
+        raise FissuraError(
+            f"severity: no class is for cracks above {limits[-1]:g} mm; add one without a limit, such as wide=inf"
         )
     return tuple(classes)

@@ -162,8 +162,7 @@ def report(
         yield from photos.skipped
 
     model = read_model_facts(folder)
-    limits = ", ".join(f"{each.name} up to {each.up_to_mm:g} mm" for each in severity)
-    settings = {"Scale": str(photos.scale), "Width classes": limits, **model.get("cleaning", {})}
+    settings = {"Scale": str(photos.scale), "Width classes": _said(severity), **model.get("cleaning", {})}
     write_report(taken(), file, title=title, facts=facts, settings=settings, provenance=model.get("model"))
     return photos.left(file)
 
@@ -200,3 +199,9 @@ def export(
     cracks = (PhotoCracks(one.path, one.measurement, getattr(result, named_by)) for result, one in photos)
     export_cracks(cracks, format, Path(out))
     return photos.left(Path(out))
+
+
+def _said(classes: Sequence[SeverityClass]) -> str:
+    *limited, widest = classes
+    beyond = f" above {limited[-1].up_to_mm:g} mm" if limited else ""
+    return ", ".join([*(f"{each.name} up to {each.up_to_mm:g} mm" for each in limited), widest.name + beyond])
