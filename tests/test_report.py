@@ -188,6 +188,16 @@ def test_severities_are_counted_the_worst_first(tmp_path: Path) -> None:
     assert page.texts[start : start + 12] == [*head, "wide", "1", "20 mm", "1", "hairline", "2", "40 mm", "2"]
 
 
+def test_a_narrow_crack_with_one_wide_place_is_not_the_worst(tmp_path: Path) -> None:
+    wide_place = straight_branch((240, 60), (246, 60), 14.0)
+    narrow = [straight_branch((40, 60), (240, 60), 4.0), wide_place]  # a 29th of its length
+    cracks = [narrow, [straight_branch((40, 120), (240, 120), 7.0)]]
+    measurement = hand_measured(SHAPE, cracks, 0.05, ["fine", "medium"])
+    page = written(tmp_path, MeasuredPhoto(Path("wall.jpg"), np.full((*SHAPE, 3), 150, np.uint8), measurement))
+    start = page.texts.index("Severity")
+    assert [page.texts[start + 4], page.texts[start + 8]] == ["medium", "fine"]
+
+
 def test_settings_provenance_and_skipped_photographs_are_listed(tmp_path: Path) -> None:
     page = written(
         tmp_path,

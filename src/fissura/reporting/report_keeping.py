@@ -66,7 +66,8 @@ class CrackRow:
 
     photo: int  # from 1
     length_px: float
-    width_px: float
+    width_px: float  # the greatest
+    width_p95_px: float  # which severity goes by
     orientation_deg: float
     severity: str | None
     mm_per_px: float | None
@@ -130,6 +131,7 @@ class Kept:
                 photo=len(self.photos),
                 length_px=crack.length_px,
                 width_px=crack.width_max_px,
+                width_p95_px=crack.width_p95_px,
                 orientation_deg=crack.orientation_deg,
                 severity=crack.severity,
                 mm_per_px=measurement.mm_per_px,

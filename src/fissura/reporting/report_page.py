@@ -98,9 +98,9 @@ def _figure(name: str, value: str, note: str = "") -> dict[str, str]:
 
 
 def _severities(cracks: list[CrackRow], photos: list[PhotoRow]) -> list[dict[str, object]]:
-    """Count by severity, the worst first: classes are of width, so that is the class of the widest crack."""
+    """Count by severity, the worst first: classes are of the width that a twentieth of a crack exceeds."""
     classes: dict[str, list[CrackRow]] = {}
-    for crack in sorted(cracks, key=lambda crack: crack.width_px * (crack.mm_per_px or 1.0), reverse=True):
+    for crack in sorted(cracks, key=lambda crack: crack.width_p95_px * (crack.mm_per_px or 1.0), reverse=True):
         if crack.severity is not None:
             classes.setdefault(crack.severity, []).append(crack)
     return [
