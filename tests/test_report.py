@@ -156,6 +156,14 @@ def test_photographs_without_a_scale_count_in_no_total_where_others_have_one(tmp
     assert "30.0 px" in page.texts
 
 
+def test_a_direction_just_below_180_degrees_is_0(tmp_path: Path) -> None:
+    branch = straight_branch((40, 120), (240, 121), 4.0)  # falls by 0.29 degrees
+    measurement = hand_measured(SHAPE, [[branch]])
+    assert measurement.cracks[0].orientation_deg > 179.5
+    page = written(tmp_path, MeasuredPhoto(Path("wall.jpg"), np.full((*SHAPE, 3), 150, np.uint8), measurement))
+    assert page.texts[page.texts.index("Direction") + 1] == "0°, diagonal"
+
+
 def test_the_widest_cracks_come_first_and_only_so_many(tmp_path: Path) -> None:
     widths = [3.0, 9.0, 1.0, 7.0, 5.0]
     page = written(tmp_path, *(measured(f"{width:g}.jpg", width) for width in widths), worst=3)

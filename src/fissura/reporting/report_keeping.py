@@ -166,7 +166,7 @@ def _crack_facts(crack: Crack, mm_per_px: float | None) -> dict[str, str]:
         "Width, greatest": said_width(crack.width_max_px, mm_per_px),
         "Width, 95 % below": said_width(crack.width_p95_px, mm_per_px),
         "Width, mean": said_width(crack.width_mean_px, mm_per_px),
-        "Direction": f"{crack.orientation_deg:.0f}°, {crack.pattern}",
+        "Direction": f"{round(crack.orientation_deg) % 180}°, {crack.pattern}",
         "Branches": f"{crack.branch_count}, {crack.junction_count} junctions",
     }
     if crack.severity is not None:
