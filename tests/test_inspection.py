@@ -240,6 +240,16 @@ def test_sheet_frames_both_labels(root: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.real_data
+def test_names_with_dollars_are_drawn_as_they_are(root: Path, tmp_path: Path) -> None:
+    odd = root.rename(tmp_path / "$x^{$")
+    (odd / "cracked/$y_{$.jpg").write_text("no picture")
+    data = load_data(odd)
+    seen = inspect_data(data)
+    assert "$y_{$" in "".join(seen.warnings)
+    draw_inspection(seen, data, tmp_path / "sheet.png")
+    assert read_photo(tmp_path / "sheet.png").size
+
+
 def test_real_photographs(real_data: Path) -> None:
     seen = inspect_data(load_data(real_data / "field"))
     assert seen.unreadable == {}

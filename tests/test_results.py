@@ -310,7 +310,7 @@ def test_surer_crack_is_drawn_more_opaque() -> None:
 
 def test_panels_show_three_pictures_or_four() -> None:
     three = draw_panels(PIXELS, PROBABILITY, MASK)
-    four = draw_panels(PIXELS, PROBABILITY, MASK, MASK, title="wall.jpg", panel_px=300)
+    four = draw_panels(PIXELS, PROBABILITY, MASK, MASK, title="$wall^{$.jpg", panel_px=300)
     assert three.ndim == four.ndim == 3
     assert three.shape[2] == four.shape[2] == 3
     assert three.shape[1] == pytest.approx(1260, rel=0.03)  # three panels of 400 px and the colour bar

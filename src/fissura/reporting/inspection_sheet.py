@@ -54,7 +54,8 @@ def draw_inspection(inspection: Inspection, data: DataSet, path: Path) -> None:
     _draw_counts(left, table, shown)
     _draw_sizes(right, inspection)
     words.text(0.002, 0.97, "Worth knowing", va="top", size=11, weight="bold", color=_INK)
-    words.text(0.015, 0.97 - 0.26 / heights[2], "\n".join(lines), va="top", size=9.5, color=_INK, linespacing=1.35)
+    place, said = (0.015, 0.97 - 0.26 / heights[2]), "\n".join(lines)
+    words.text(*place, said, va="top", size=9.5, color=_INK, linespacing=1.35, parse_math=False)
     _draw_samples(samples, inspection, data, shown)
 
     with written_whole(path) as temporary:
@@ -98,7 +99,7 @@ def _draw_counts(axes: Axes, table: pd.DataFrame, sources: list[str]) -> None:
                 hatched = True
             said = f" {train:,} + {test:,}" if test else f" {train:,}"
             axes.text(len(rows), place + shift, said, va="center", size=9, color=_INK)
-    axes.set_yticks(range(len(sources)), sources)
+    axes.set_yticks(range(len(sources)), sources, parse_math=False)  # names with dollars are no formulas
     axes.invert_yaxis()
     axes.margins(x=0.12)
     title = "Photographs per source"
@@ -145,7 +146,7 @@ def _draw_samples(part: SubFigure, inspection: Inspection, data: DataSet, source
                 _draw_framed(axes, _middle_square(read_photo(paths[step])), colour)
             if not paths:
                 cells[0].text(0, 0.5, f"no {label} photographs", size=9, color=_FAINT, va="center")
-        row[0].set_title(source, loc="left", size=10, weight="bold", color=_INK, pad=4)
+        row[0].set_title(source, loc="left", size=10, weight="bold", color=_INK, pad=4, parse_math=False)
 
 
 def _draw_framed(axes: Axes, square: NDArray[np.uint8], colour: str) -> None:

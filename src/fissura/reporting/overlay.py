@@ -104,7 +104,7 @@ def draw_panels(
     for panel in axes:
         panel.set_axis_off()
     if title:
-        figure.suptitle(title)
+        figure.suptitle(title, parse_math=False)  # a name with dollars is no formula
     picture = io.BytesIO()
     figure.savefig(picture, format="png", bbox_inches="tight", pad_inches=0.05)
     return np.array(Image.open(picture).convert("RGB"))
