@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Any
@@ -391,3 +392,34 @@ def test_save_image_round_trip_and_refusals(tmp_path: Path, picture: np.ndarray)
 def test_pictures_too_long_for_jpeg_are_made_smaller(tmp_path: Path) -> None:
     save_image(tmp_path / "a.jpg", np.full((131, 66_000), 9, np.uint8))
     assert Image.open(tmp_path / "a.jpg").size == (65_500, 130)
+
+
+def test_pictures_too_long_for_opencv_are_written_all_the_same(tmp_path: Path) -> None:
+    line = np.full((1, 1_000_001), 9, np.uint8)
+    save_image(tmp_path / "a.png", line)
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.png")), line)
+
+
+def test_a_tiff_is_as_large_as_its_tiles(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((16, 16), np.uint8), tile=(2048, 2048), compression="zlib")
+    with pytest.raises(UnreadablePhotoError, match=r"has 4\.2 megapixels, the limit is 4"):
+        read_photo(tmp_path / "a.tif", max_megapixels=4)
+
+
+def test_a_pipe_is_no_photograph(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    assert "is no file" in refused(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("mode", ["I;16", "RGBA"])
+def test_large_photographs_take_a_few_times_their_own_memory(tmp_path: Path, mode: str) -> None:
+    side = 3000
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 65536, (side, side), np.uint16) if mode == "I;16" else None
+    image = Image.fromarray(values) if values is not None else Image.new("RGBA", (side, side), (9, 8, 7, 100))
+    image.save(tmp_path / "a.tif")
+    tracemalloc.start()
+    photo = read_photo(tmp_path / "a.tif")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * photo.nbytes  # of 12 to 23 times, were it computed with as a whole

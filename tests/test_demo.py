@@ -120,6 +120,15 @@ def test_a_folder_of_somebody_elses_is_refused_and_kept(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
+def test_files_of_ones_own_beside_a_demo_are_kept(tmp_path: Path) -> None:
+    with _stand_ins():
+        run_demo(tmp_path / "demo", **SMALL)
+    (tmp_path / "demo" / "mine.txt").write_text("notes")
+    with pytest.raises(FissuraError, match="holds files that no demo wrote"):
+        run_demo(tmp_path / "demo", **SMALL)
+    assert (tmp_path / "demo" / "comparison.png").exists()
+
+
 def test_a_photograph_depends_on_its_number_alone_and_is_cracked_as_told() -> None:
     first, mask = paint_photograph(5, 96, cracked=True)
     again, _ = paint_photograph(5, 96, cracked=True)

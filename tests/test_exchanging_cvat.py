@@ -161,6 +161,19 @@ def test_a_zip_that_is_none_of_cvats_is_refused(tmp_path: Path, labelmap: str | 
         import_masks(source, tmp_path / "photos", tmp_path / "out")
 
 
+def test_lists_and_label_maps_longer_than_any_are_refused(tmp_path: Path) -> None:
+    photo(tmp_path / "photos/1.png")
+    labels = "crack:255,0,0::\n" + "".join(f"joint {n}:{n % 256},1,1::\n" for n in range(256))
+    names = "".join(f"{number}\n" for number in range(200_001))
+    for labelmap, listed, reason in ((labels, "", "has 257 labels"), (LABELMAP, names, "lists more photographs")):
+        entries = {"labelmap.txt": labelmap, "ImageSets/Segmentation/default.txt": listed}
+        source = zipped(
+            tmp_path / "masks.zip", {**entries, "SegmentationClass/1.png": png(np.zeros((4, 6), np.uint8))}
+        )
+        with pytest.raises(FissuraError, match=f"{reason}.*; export it from CVAT again"):
+            import_masks(source, tmp_path / "photos", tmp_path / "out")
+
+
 def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
     photo(tmp_path / "photos/1.png")
     whole = zipped(tmp_path / "masks.zip", {"labelmap.txt": LABELMAP, "SegmentationClass/1.png": b"x" * 3000})

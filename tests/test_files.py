@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import pytest
 
 from fissura.errors import FissuraError
-from fissura.files import written_whole
+from fissura.files import inside, written_whole
 
 
 def names(folder: Path) -> set[str]:
@@ -52,18 +52,30 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert names(tmp_path) == {"file"}
 
 
-def test_links_are_followed_and_what_is_no_file_stays(tmp_path: Path) -> None:
+def test_links_are_replaced_and_what_is_no_file_stays(tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
     (tmp_path / "far/table.csv").write_text("former")
     (tmp_path / "link.csv").symlink_to("far/table.csv")
     with written_whole(tmp_path / "link.csv") as temporary:
         temporary.write_text("new")
-    assert (tmp_path / "far/table.csv").read_text() == "new"
-    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "far/table.csv").read_text() == "former"
+    assert (tmp_path / "link.csv").read_text() == "new"
+    (tmp_path / "round.csv").symlink_to("round.csv")
+    with written_whole(tmp_path / "round.csv") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "round.csv").read_text() == "new"
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(FissuraError, match="is no file; choose another name"), written_whole(tmp_path / "pipe"):
         pass
     assert (tmp_path / "pipe").is_fifo()
+
+
+def test_no_link_leads_out_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "job/own").mkdir(parents=True)
+    (tmp_path / "job/out").symlink_to(tmp_path)
+    assert inside(tmp_path / "job", "own/new/1.png") == tmp_path / "job/own/new/1.png"
+    with pytest.raises(FissuraError, match="a link that leads out"):
+        inside(tmp_path / "job", "out/1.png")
 
 
 def test_ctrl_c_leaves_nothing_behind_wherever_it_strikes(tmp_path: Path) -> None:

@@ -115,6 +115,27 @@ def test_a_torch_file_without_a_state_dict(tmp_path: Path, content: object) -> N
         import_checkpoint(tmp_path / "log.pth", tmp_path / "out.onnx")
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        torch.zeros(2, 2).to_sparse(),
+        torch.zeros(2, 2, device="meta"),
+        torch.zeros(2, 2, dtype=torch.complex64),
+    ],
+)
+def test_weights_that_are_no_plain_numbers(tmp_path: Path, odd: Tensor) -> None:
+    torch.save({"inc.weight": odd}, tmp_path / "odd.pth")
+    with pytest.raises(FissuraError, match=r"odd\.pth: holds weights that are sparse, quantised or the like"):
+        import_checkpoint(tmp_path / "odd.pth", tmp_path / "out.onnx")
+
+
+def test_the_checkpoint_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "best.pth").write_bytes(b"weeks of work")
+    with pytest.raises(FissuraError, match="is the checkpoint itself; choose another --out"):
+        import_checkpoint(tmp_path / "best.pth", tmp_path / "best.pth")
+    assert (tmp_path / "best.pth").read_bytes() == b"weeks of work"
+
+
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere.pth", tmp_path):
         with pytest.raises(FissuraError, match=f"{path.name}: cannot be read"):

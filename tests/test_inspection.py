@@ -18,7 +18,7 @@ from fissura.photos.duplicates import near_pairs, perceptual_hash, thumbnail
 from fissura.photos.findings import association
 from fissura.photos.inspection import inspect_data
 from fissura.reporting.inspection_sheet import draw_inspection
-from fissura.scoring import evaluate
+from fissura.scoring import evaluate, illustrate
 
 
 def wall(seed: int, height: int = 96, width: int = 128) -> Image.Image:
@@ -70,6 +70,9 @@ def test_names_that_are_no_text_end_neither_inspection_nor_scoring(tmp_path: Pat
     evaluation = evaluate(data, lambda _: SimpleNamespace(probability=blank, mask=blank > 0, score=0.0))
     evaluation.write(tmp_path / "scores")
     assert len(pd.read_csv(tmp_path / "scores/photos.csv")) == 2
+    illustrate(
+        evaluation, lambda _: SimpleNamespace(probability=blank, mask=blank < 1, score=0.0), tmp_path / "scores"
+    )
 
 
 def test_bad_photographs_are_listed_and_the_rest_inspected(root: Path) -> None:

@@ -143,6 +143,12 @@ def test_a_model_that_does_not_agree_with_its_original_is_not_written(
     assert not list(tmp_path.iterdir())
 
 
+def test_the_model_to_start_from_is_not_overwritten(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.onnx").symlink_to(model)
+    with pytest.raises(FissuraError, match="is the model to start from; choose another --out"):
+        quantise(model, [], tmp_path / "link.onnx")
+
+
 def test_agreement_is_the_dice_of_all_pixels_together(tmp_path: Path) -> None:
     photo = np.zeros((32, 32, 3), np.uint8)
     photo[:, :8], photo[:, 8:16], photo[:, 16:] = 20, 60, 120

@@ -314,6 +314,23 @@ def test_a_deep_zoom_picture_of_a_grey_scan_is_read(segmenter: Segmenter, tmp_pa
     np.testing.assert_array_equal(read(maps.mask) == 255, expected)
 
 
+def test_a_deep_zoom_picture_of_one_endless_tile_is_refused(segmenter: Segmenter, tmp_path: Path) -> None:
+    path = _deep_zoom(tmp_path, wall())
+    path.write_text(path.read_text().replace('TileSize="254"', 'TileSize="2000000000"'))
+    with pytest.raises(FissuraError, match="makes no sense; make it anew"):
+        segment_raster(path, segmenter, tmp_path / "out")
+
+
+def test_a_virtual_raster_under_a_pictures_name_is_not_opened(segmenter: Segmenter, tmp_path: Path) -> None:
+    (tmp_path / "quay.tif").write_text(
+        '<VRTDataset rasterXSize="64" rasterYSize="64"><VRTRasterBand dataType="Byte" band="1"><SimpleSource>'
+        "<SourceFilename>/vsicurl/http://127.0.0.1:9/secret.tif</SourceFilename><SourceBand>1</SourceBand>"
+        "</SimpleSource></VRTRasterBand></VRTDataset>"
+    )
+    with pytest.raises(FissuraError, match="is XML that names other files, no picture"):
+        segment_raster(tmp_path / "quay.tif", segmenter, tmp_path / "out")
+
+
 def test_the_mask_of_tiles_is_that_of_the_whole_and_no_tile_shows_in_it(segmenter: Segmenter) -> None:
     photo = wall()
     sides = [(0, -side % 16) for side in SHAPE]

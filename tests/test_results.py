@@ -15,7 +15,7 @@ from PIL import Image
 from fissura.errors import FissuraError
 from fissura.reporting.overlay import draw_overlay, draw_panels
 from fissura.reporting.result_names import result_names
-from fissura.reporting.results import COLUMNS, ResultsFolder, without_results
+from fissura.reporting.results import COLUMNS, ResultsFolder, read_model_facts, without_results
 from fissura.reporting.results_reading import read_results
 from fissura.reporting.rle import decode
 
@@ -318,3 +318,33 @@ def test_panels_show_three_pictures_or_four() -> None:
     crack_colour = (three[:, :, 0] > 240) & (three[:, :, 1] < 40) & (np.abs(three[:, :, 2] - 200.0) < 30)
     columns = np.flatnonzero(crack_colour.any(axis=0))
     assert columns.min() > 2 * three.shape[1] / 3  # the overlay is the third panel
+
+
+def test_no_planted_link_makes_results_go_elsewhere(tmp_path: Path) -> None:
+    photos = photos_in(tmp_path / "in", "1.jpg")
+    elsewhere = photos_in(tmp_path / "elsewhere", "1.png")[0]
+    results = ResultsFolder(tmp_path / "out", photos, "model 1")
+    (tmp_path / "out/masks").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FissuraError, match="a link that leads out"):
+        add(results, photos[0])
+    assert elsewhere.read_bytes() == b"a photograph"
+
+
+@pytest.mark.parametrize("row", ["x.png,,,,gone", f"{'a/' * 3000}x.png,,,,gone,,,,"])
+def test_a_damaged_table_is_refused(tmp_path: Path, row: str) -> None:
+    photos = photos_in(tmp_path / "in", "1.jpg")
+    results = ResultsFolder(tmp_path / "out", photos, "model 1")
+    add(results, photos[0])
+    with results.finish().open("a") as file:
+        file.write(f"{row}\n")
+    with pytest.raises(FissuraError, match="is damaged; run fissura segment again"):
+        read_results(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "[" * 100_000, '{"cleaning": [1]}', '{"mm_per_px": "abc"}', '{"mm_per_px": 1e300}']
+)
+def test_damaged_facts_of_a_model_are_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "model.json").write_text(content)
+    with pytest.raises(FissuraError, match=r"model\.json: .*; segment the photographs again"):
+        read_model_facts(tmp_path)

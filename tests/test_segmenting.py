@@ -173,10 +173,10 @@ def sees_edges(tmp_path: Path, wide_from_afar: bool, sharpness: float = 5, bias:
 def test_a_crack_too_wide_for_the_network_is_seen_whole_from_afar_and_a_thin_one_as_before(tmp_path: Path) -> None:
     near, afar = (Segmenter(sees_edges(tmp_path, wide)) for wide in (False, True))
     photo = np.full((192, 192, 3), 180, np.uint8)
-    photo[:, 80:104] = 60
-    assert near.probability(photo)[40:150, 92].max() < 0.5
-    assert afar.probability(photo)[40:150, 92].min() > 0.9
-    np.testing.assert_array_equal(afar.probability(photo)[:, :60], near.probability(photo)[:, :60])
+    photo[:, 100:124] = 60
+    assert near.probability(photo)[64:128, 112].max() < 0.5  # but where tiles meet, for they end within its sight
+    assert afar.probability(photo)[40:150, 112].min() > 0.9
+    np.testing.assert_array_equal(afar.probability(photo)[:, :80], near.probability(photo)[:, :80])
     thin = np.full((192, 192, 3), 180, np.uint8)
     thin[:, 90:94] = 60
     assert near.probability(thin)[40:150, 91:93].min() > 0.9

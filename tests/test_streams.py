@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
+from ctypes import c_bool
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +100,22 @@ def test_masks_that_a_person_corrected_join_self_training(data: DataSet, tmp_pat
     assert all(0.2 < float((truth == 1).float().mean()) < 0.5 for truth in from_person)
 
 
+def test_corrected_masks_that_do_not_fit_are_left_out_and_none_that_fits_is_said_at_once(
+    data: DataSet, tmp_path: Path
+) -> None:
+    recipe = load_recipe("corrected", crop_px=64, batch=8, steps=40, epoch_steps=10, self_training_from=0.5)
+    _write_round(data, tmp_path, [0.0] * len(data.uncracked))
+    for name, side in (("fits.png", 96), ("misfit.png", 50)):
+        save_image(tmp_path / name, np.full((side, side), 255, np.uint8))
+    first, second, *others = data.cracked
+    misfit = replace(second, mask=tmp_path / "misfit.png")
+    with pytest.raises(FissuraError, match=r"not one corrected mask can be used; the first: .*misfit"):
+        painted_stream(DataSet((*data.uncracked, first, misfit, *others)), recipe, 0, tmp_path)
+    fitting = replace(first, mask=tmp_path / "fits.png")
+    stream = painted_stream(DataSet((*data.uncracked, fitting, misfit, *others)), recipe, 0, tmp_path)
+    assert sum(bool((stream[20 * 8 + slot]["truth"] == 1).all()) for slot in range(1, 64, 2)) >= 8
+
+
 def test_supervised_crops_take_their_truth_from_the_mask(tmp_path: Path) -> None:
     for name, split in (("CFD_1", "train"), ("noncrack_CFD_2", "train")):
         rng = np.random.default_rng(0)
@@ -148,7 +165,7 @@ def test_crops_are_loaded_where_processes_are_not_forked_by_default(data: DataSe
     method = multiprocessing.get_start_method()
     multiprocessing.set_start_method("forkserver", force=True)
     try:
-        (batch,) = _loader(labelled_stream(data, recipe, 0), recipe, epoch=0, threads=2)
+        (batch,) = _loader(labelled_stream(data, recipe, 0), recipe, 0, 2, multiprocessing.RawValue(c_bool, False))
     finally:
         multiprocessing.set_start_method(method, force=True)
     assert batch["photo"].shape == (4, 3, 64, 64)

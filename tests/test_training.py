@@ -212,6 +212,35 @@ def test_proposals_are_found_where_a_link_has_taken_the_place_of_the_photographs
     assert proposal_path(tmp_path, 1, photo) == before
 
 
+@pytest.mark.parametrize("recipe", ["supervised", "corrected"])
+def test_masks_that_are_all_held_out_are_said_to_be(recipe: str, walls: Path, tmp_path: Path) -> None:
+    held_out = split_by_group(load_data(walls), HELD_OUT, 0)[1].cracked[0]
+    save_image(tmp_path / "mask.png", np.full(read_photo(held_out.path).shape[:2], 255, np.uint8))
+    rows = [
+        f"{photo.path},{photo.label},{tmp_path / 'mask.png' if photo.path == held_out.path else ''},{photo.source}"
+        for photo in load_data(walls)
+    ]
+    (tmp_path / "photos.csv").write_text("\n".join(["photo,label,mask,source", *rows]))
+    with pytest.raises(FissuraError, match="all its masks are of photographs that are held out"):
+        train([tmp_path / "photos.csv"], load_recipe(recipe, **SHORT), tmp_path / "run")
+
+
+def test_proposals_of_photographs_behind_a_link_are_found_when_resumed(walls: Path, tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9")).symlink_to(walls)
+    data = [tmp_path / os.fsdecode(b"caf\xe9")]
+    plan = Plan(
+        recipe=load_recipe("painted", **SHORT), seed=0, data=data, data_fingerprint="", precision="32-true", threads=1
+    )
+    RunFolder(tmp_path).write_plan(plan)
+    assert RunFolder(tmp_path).read_plan() == plan
+    begun: list[Plan] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "_run", lambda _, plan, *__: begun.append(plan))
+        train(data, plan.recipe, tmp_path / "run")
+    (first, *_), (again, *_) = load_data(*data), load_data(*begun[0].data)
+    assert proposal_path(tmp_path, 1, first) == proposal_path(tmp_path, 1, again)
+
+
 @pytest.mark.slow
 def test_the_originals_recipe_trains_any_network_with_its_own_threshold(walls: Path, tmp_path: Path) -> None:
     trained = fissura.train([walls], out=tmp_path / "run", recipe="seed", network="timm:resnet10t", **SHORT)

@@ -26,17 +26,16 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     Raises:
         FissuraError: if the file cannot be written (no permission, disk full, ...), or the path is taken by what is
-            no file, such as a device. A link is followed.
+            no file, such as a device. A link is replaced: followed, one that somebody else has laid would lead out.
 
     Example:
         >>> with written_whole(Path("out/table.csv")) as temporary:  # doctest: +SKIP
         ...     temporary.write_text("photo,score")
     """
-    path = path.resolve() if os.path.islink(path) else path  # noqa: PTH114 - which raises for names too long
     # The name is chosen before the file exists, so that Ctrl-C leaves nothing behind wherever it strikes.
     temporary = path.with_name(f".{path.stem[:40]}-{secrets.token_hex(4)}{path.suffix}")
     try:
-        if path.exists() and not path.is_file():
+        if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 - no loop of links raises
             raise FissuraError(f"{path}: is there already, and is no file; choose another name with --out")
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.open("x").close()
@@ -61,6 +60,18 @@ def output_folder(path: Path) -> Path:
             pass
     except OSError as error:
         raise _cannot_write(path, error) from error
+    return path
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Give the path of a file within a folder that others may have made.
+
+    Raises:
+        FissuraError: if a link leads out of the folder.
+    """
+    path = folder / name
+    if not path.parent.resolve().is_relative_to(folder.resolve()):
+        raise FissuraError(f"{path}: lies behind a link that leads out of {folder}; put a folder in its place")
     return path
 
 

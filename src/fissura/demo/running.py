@@ -153,7 +153,8 @@ def run_demo(
 
 def _begin_anew(out: Path) -> None:
     mark = output_folder(out) / _MARK
-    if not mark.exists() and any(out.iterdir()):
+    own = {_MARK, "comparison.png", *_PARTS} if mark.exists() else set()
+    if {path.name for path in out.iterdir()} - own or any((out / part).is_symlink() for part in _PARTS):
         raise FissuraError(f"{out}: holds files that no demo wrote; choose another place with --out")
     mark.write_text("Everything in this folder was made by `fissura demo`, and the next one replaces it.\n", "utf-8")
     for part in _PARTS:

@@ -31,6 +31,8 @@ from fissura.files import written_whole
 
 _CLASSES, _OBJECTS, _SETS = "SegmentationClass/", "SegmentationObject/", "ImageSets/Segmentation/"
 _MAX_ENTRY_BYTES = 64 << 20  # a mask of 64 megapixels takes less than a tenth of this as PNG
+_MAX_LIST_BYTES, _MAX_LISTED = 8 << 20, 200_000  # of names of photographs
+_MAX_LABELS = 256  # as many as Pascal VOC's palette, which the format is, has colours
 
 Colour = tuple[int, int, int]
 
@@ -105,21 +107,26 @@ def _png(values: NDArray[np.uint8], palette: list[Colour]) -> bytes:
     return packed.getvalue()
 
 
-def _read(file: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+def _read(file: zipfile.ZipFile, entry: zipfile.ZipInfo, most_bytes: int = _MAX_ENTRY_BYTES) -> bytes:
     try:
         with file.open(entry) as packed:
-            content = packed.read(_MAX_ENTRY_BYTES + 1)
+            content = packed.read(most_bytes + 1)
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError) as error:
         raise ValueError(f"it cannot be unpacked ({error})") from error
-    if len(content) > _MAX_ENTRY_BYTES:
+    if len(content) > most_bytes:
         raise ValueError(f"{entry.filename[:80]} is larger than any mask")
     return content
 
 
 def _listed(file: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo]) -> set[str]:
     lists = [entry for name, entry in entries.items() if name.startswith(_SETS) and name.endswith(".txt")]
-    lines = [line.strip() for entry in lists for line in _read(file, entry).decode("utf-8").splitlines()]
-    return {line for line in lines if line}
+    listed: set[str] = set()
+    for entry in lists:
+        lines = _read(file, entry, _MAX_LIST_BYTES).decode("utf-8").splitlines()
+        listed.update(line.strip() for line in lines if line.strip())
+        if len(listed) > _MAX_LISTED:
+            raise ValueError("it lists more photographs than a task can hold")
+    return listed
 
 
 def _colours(source: Path, labelmap: str) -> list[tuple[Colour, bool]]:
@@ -130,6 +137,8 @@ def _colours(source: Path, labelmap: str) -> list[tuple[Colour, bool]]:
             label, colour = line.rsplit(":", 3)[:2]  # the label itself may hold colons
             red, green, blue = (int(level) for level in colour.split(","))
             found.append((label.strip(), (red, green, blue)))
+    if len(found) > _MAX_LABELS:
+        raise ValueError(f"it has {len(found)} labels")
     chosen = crack_labels(source, [label for label, _ in found if label.lower() != "background"])
     return [(colour, label in chosen) for label, colour in found]
 

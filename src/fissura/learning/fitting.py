@@ -34,6 +34,7 @@ from fissura.learning.run import Plan, RunFolder
 from fissura.learning.stopping import leave_signals_to_parent, stopping_between_steps
 from fissura.learning.streams import Sample, Stream
 from fissura.learning.validating import Validation
+from fissura.segmenting import usable_cores
 
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # Fabric logs there too; the bar says it better
 
@@ -125,7 +126,7 @@ def _loader(stream: Stream, recipe: Recipe, epoch: int, threads: int, is_over: A
         stream,
         batch_size=recipe.batch,
         sampler=range(epoch * samples, (epoch + 1) * samples),
-        num_workers=threads if can_fork else 0,
+        num_workers=min(threads, usable_cores()) if can_fork else 0,
         prefetch_factor=4 if can_fork else None,
         multiprocessing_context="fork" if can_fork else None,
         worker_init_fn=partial(_begin_loading, is_over),

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from fissura.errors import FissuraError
+from fissura.files import as_text
 from fissura.learning.exporting import export_model
 from fissura.learning.networks import build_network, multiple_px
 from fissura.segmenting import Cleaning, ModelCard
@@ -47,12 +48,14 @@ def import_checkpoint(checkpoint: Path, out: Path) -> ModelCard:
         >>> import_checkpoint(Path("best_model.pth"), Path("original.onnx")).network  # doctest: +SKIP
         'seed-resnet50'
     """
+    if out.exists() and out.samefile(checkpoint):
+        raise FissuraError(f"{out}: is the checkpoint itself; choose another --out")
     state = _read_state(checkpoint)
     name = _network_name(checkpoint, state)
     network = build_network(name, pretrained=False)
     network.load_state_dict(_fitted(checkpoint, state, network))
     card = ModelCard(
-        name=checkpoint.stem,
+        name=as_text(checkpoint.stem),
         recipe="seed",
         network=name,
         normalisation="imagenet",
@@ -62,7 +65,7 @@ def import_checkpoint(checkpoint: Path, out: Path) -> ModelCard:
         cleaning=Cleaning(low=0.5, high=0.5, min_extent_px=0, min_extent_fraction=0),  # the original's threshold
         fissura_version=version("fissura"),
         licence="unknown",
-        provenance=f"imported from {checkpoint.name}, a checkpoint of the original system",
+        provenance=f"imported from {as_text(checkpoint.name)}, a checkpoint of the original system",
         data_fingerprint="unknown",
         seed=-1,  # unknown
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -96,6 +99,8 @@ def _read_state(checkpoint: Path) -> dict[str, Tensor]:
         raise _no_checkpoint(checkpoint)
     if not all(isinstance(name, str) and isinstance(weight, Tensor) for name, weight in content.items()):
         raise _no_checkpoint(checkpoint)
+    if any(w.layout != torch.strided or w.is_meta or w.is_quantized or w.is_complex() for w in content.values()):
+        raise FissuraError(f"{checkpoint}: holds weights that are sparse, quantised or the like; {_SAVE_MEND}")
     return {name.removeprefix("module."): weight for name, weight in content.items()}
 
 

@@ -76,6 +76,8 @@ def quantise(model: Path, photos: Sequence[Path], out: Path, *, seed: int = 0) -
     card = read_card(model)
     if card.arithmetic != "float32":
         raise FissuraError(f"{model}: computes in {card.arithmetic} already; give the model it was made from")
+    if out.exists() and out.samefile(model):
+        raise FissuraError(f"{out}: is the model to start from; choose another --out")
     rng = np.random.default_rng(seed)
     surfaces = _surfaces(photos, card, rng)
     with tempfile.TemporaryDirectory() as folder:

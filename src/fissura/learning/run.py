@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fissura.errors import FissuraError
 from fissura.files import written_whole
@@ -37,7 +37,7 @@ class Plan(BaseModel):
     data_fingerprint: str
     exact_fingerprint: str = ""
     precision: Precision
-    threads: int
+    threads: Annotated[int, Field(ge=1, le=1024)]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,8 @@ class RunFolder:
     def write_plan(self, plan: Plan) -> None:
         """Write the plan of a run that begins."""
         with written_whole(self.plan) as temporary:
-            temporary.write_text(plan.model_dump_json(indent=2), "utf-8")
+            # Unlike pydantic's, Python's own JSON holds names that are no text.
+            temporary.write_text(json.dumps(plan.model_dump(), indent=2, default=str), "utf-8")
 
     def read_plan(self) -> Plan:
         """Read the plan of a run to resume.

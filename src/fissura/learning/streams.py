@@ -84,8 +84,7 @@ def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) ->
     without any crack come from the photographs on which the teacher wrongly saw one.
     """
     uncracked, cracked = Urn(data.uncracked.photos), Urn(data.cracked.at_most(MOST_PROPOSALS).photos)
-    corrected = [photo for photo in data.cracked if photo.mask]
-    corrections = Urn(corrected) if corrected else None
+    corrections = _corrections(data)
 
     @lru_cache(maxsize=1)
     def alarming(round_: int) -> Urn:
@@ -108,6 +107,25 @@ def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) ->
         return (crop.photo, crop.mask.astype(np.uint8)), float(crop.mask.any())
 
     return Stream(make, recipe, seed)
+
+
+def _corrections(data: DataSet) -> Urn | None:
+    """Give the cracked photographs with a mask that fits: a misfit found in self-training would waste what led there.
+
+    Raises:
+        FissuraError: if there are masks, and not one fits.
+    """
+    corrected, misfits = [], []
+    for photo in data.cracked:
+        if photo.mask:
+            try:
+                _with_mask(photo)
+                corrected.append(photo)
+            except UnreadablePhotoError as error:
+                misfits.append(error)
+    if misfits and not corrected:
+        raise FissuraError(f"training: not one corrected mask can be used; the first: {misfits[0]}")
+    return Urn(corrected) if corrected else None
 
 
 def masked_stream(data: DataSet, recipe: Recipe, seed: int) -> Stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -90,7 +91,7 @@ def train(
     plan = Plan(
         recipe=recipe,
         seed=seed,
-        data=tuple(path.resolve() for path in data),
+        data=tuple(Path(os.path.abspath(path)) for path in data),  # noqa: PTH100 - as proposals are named
         data_fingerprint=photos.fingerprint(),
         exact_fingerprint=photos.fingerprint(with_masks_and_groups=True),
         precision=_fastest_precision(),
@@ -133,6 +134,10 @@ def _photos_to_learn_from(data: Sequence[Path], recipe: Recipe) -> DataSet:
 def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str], progress: bool) -> Trained:
     recipe = plan.recipe
     learned, held_out = split_by_group(photos, HELD_OUT, plan.seed)
+    if any(photo.mask for photo in held_out) and not any(photo.mask for photo in learned):
+        raise FissuraError(
+            f"{plan.data[0]}: all its masks are of photographs that are held out; give masks of others too"
+        )
     for side, label in ((learned, "cracked"), (learned, "uncracked"), (held_out, "uncracked")):
         if not any(photo.label == label for photo in side):
             raise FissuraError(
@@ -183,7 +188,7 @@ def _loggers(names: Sequence[str], folder: Path) -> list[Logger]:
                     raise FissuraError(f"logger {name}: unknown; choose tensorboard or mlflow")
         except ModuleNotFoundError as error:
             raise FissuraError(
-                f"logger {name}: {error.name} not installed; run: pip install 'fissura[loggers]'"
+                f"logger {name}: {error.name or name} is not installed; run: pip install 'fissura[loggers]'"
             ) from error
     return made
 

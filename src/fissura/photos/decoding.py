@@ -30,6 +30,7 @@ MAX_MEGAPIXELS = 64.0  # a 64-megapixel photograph is 192 MB decoded; anything l
 _FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
 _HEADER_LOCK = threading.Lock()
 _LONGEST_JPEG_PX = 65_500  # libjpeg writes no longer side
+_LONGEST_PNG_PX = 1_000_000  # nor OpenCV's libpng
 _ORIENTATION = 0x0112  # EXIF's and TIFF's tag
 _UPRIGHT = {  # what undoes each orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -41,6 +42,8 @@ _UPRIGHT = {  # what undoes each orientation
     8: Image.Transpose.ROTATE_90,
 }
 _PLANES, _BITS, _MEANING = 284, 258, 262  # TIFF's tags: planar configuration, bits per sample, photometric
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
+_STRIP_ROWS = 256  # blended at once, for photographs are large
 _DEEP_COLOURS = ("RGB;16", "RGBX;16", "RGBA;16", "LA;16")  # Pillow's names of what it would cut to the high byte
 
 
@@ -104,7 +107,9 @@ def save_image(path: Path, image: NDArray[np.uint8]) -> None:
     if suffix not in {".png", ".jpg", ".jpeg"}:
         raise FissuraError(f"{path}: pictures are written as PNG or JPEG; end the name in .png or .jpg")
     with written_whole(path) as temporary:
-        if suffix == ".png":
+        if suffix == ".png" and max(image.shape) > _LONGEST_PNG_PX:
+            Image.fromarray(image).save(temporary, format="PNG", compress_level=1)
+        elif suffix == ".png":
             # OpenCV's PNG takes half the time of Pillow's fastest one, and less room.
             _, content = cv2.imencode(".png", image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
             temporary.write_bytes(content.tobytes())
@@ -118,6 +123,8 @@ def _decode(path: Path, max_megapixels: float, *, transparent_is_black: bool) ->
     """Decode to ``(H, W, 3)`` uint8, ending every failure as an `UnreadablePhotoError`."""
     refuse_unless_openable(path)
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise UnreadablePhotoError(f"{path}: is no file; name a photograph")  # a pipe would never end
         # Given a name, Pillow maps a TIFF into memory as wide as it is high once turned, which shears it.
         with path.open("rb") as file, _opened(path, file, max_megapixels) as image:
             return _rgb(_upright(path, image), transparent_is_black)
@@ -136,7 +143,8 @@ def _opened(path: Path, file: BinaryIO, max_megapixels: float) -> ImageFile.Imag
             image = Image.open(file, formats=_FORMATS)
     except Image.DecompressionBombError as error:
         raise _too_large(path, "more than 178", min(max_megapixels, 178.0)) from error
-    megapixels = image.width * image.height / 1e6
+    tile = _tag(image, _TILE_WIDTH, 0) * _tag(image, _TILE_LENGTH, 0)  # px of a TIFF's, which are decoded whole
+    megapixels = max(image.width * image.height, tile) / 1e6
     if megapixels > max_megapixels:
         image.close()
         raise _too_large(path, f"{megapixels:.1f}", max_megapixels)
@@ -187,18 +195,32 @@ def _rgb(image: Image.Image, transparent_is_black: bool) -> NDArray[np.uint8]:
     if not image.has_transparency_data:
         return np.array(image.convert("RGB"))
     rgba = np.asarray(image.convert("RGBA"))  # (H, W, 4)
-    alpha = rgba[:, :, 3:].astype(np.float32) / 255  # (H, W, 1)
-    if alpha.min() == 1:
+    if rgba[:, :, 3].min() == 255:
         return rgba[:, :, :3].copy()
-    colour = rgba[:, :, :3].astype(np.float32)
-    ground = np.zeros(3, np.float32)
-    if not transparent_is_black and alpha.any():
-        ground = (colour * alpha).sum(axis=(0, 1), dtype=np.float64) / alpha.sum(dtype=np.float64)
-    return np.rint(colour * alpha + ground * (1 - alpha)).astype(np.uint8)
+    strips = [slice(top, top + _STRIP_ROWS) for top in range(0, len(rgba), _STRIP_ROWS)]
+    parts = (_colour_and_alpha(rgba[strip]) for strip in strips)
+    sums = np.array([[*(colour * alpha).sum(axis=(0, 1), dtype=np.float64), alpha.sum()] for colour, alpha in parts])
+    *seen, visible = sums.sum(axis=0)
+    ground = np.zeros(3) if transparent_is_black or not visible else np.array(seen) / visible
+    rgb = np.empty((*rgba.shape[:2], 3), np.uint8)
+    for strip in strips:
+        colour, alpha = _colour_and_alpha(rgba[strip])
+        rgb[strip] = np.rint(colour * alpha + ground * (1 - alpha))
+    return rgb
+
+
+def _colour_and_alpha(rgba: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Part ``(h, w, 4)`` uint8 into ``(h, w, 3)`` and ``(h, w, 1)``, the latter in [0, 1]."""
+    return rgba[:, :, :3].astype(np.float32), rgba[:, :, 3:].astype(np.float32) / np.float32(255)
 
 
 def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Scale grey values or colours of more than 8 bits; the rule stands at the head of this file."""
+    if values.dtype == np.uint16:  # by a table, for photographs are large
+        most = next(most for most in (255, 4095, 65535) if values.max() <= most)
+        scale = np.rint(np.clip(np.arange(65536) * (255.0 / most), 0, 255)).astype(np.uint8)
+        table: NDArray[np.uint8] = scale[values]
+        return table
     grey = np.asarray(values, dtype=np.float64)
     finite = np.isfinite(grey)
     if not finite.any():

@@ -121,6 +121,7 @@ def open_raster(path: Path) -> Iterator[Raster]:
     rasterio = require_rasterio()
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
+    _refuse_disguised(path)
     source = deep_zoom_vrt(path, _band_count) if path.suffix.lower() == ".dzi" else path
     with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -132,6 +133,17 @@ def open_raster(path: Path) -> Iterator[Raster]:
             ) from error
         with dataset:
             yield Raster(path, dataset)
+
+
+def _refuse_disguised(path: Path) -> None:
+    """Refuse XML under a picture's name: GDAL goes by content, and would read what files and addresses it names."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(64).lstrip()
+    except OSError:
+        return  # GDAL will say what is wrong
+    if head.startswith(b"<") and path.suffix.lower() not in {".vrt", ".dzi"}:
+        raise FissuraError(f"{path}: is XML that names other files, no picture; if it is yours, end its name in .vrt")
 
 
 def require_rasterio() -> Any:

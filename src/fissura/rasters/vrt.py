@@ -12,6 +12,8 @@ from xml.sax.saxutils import escape
 from fissura.errors import FissuraError
 from fissura.rasters.windows import Window
 
+_MOST_TILE_PX = 65_536  # tiles are pictures to be read whole
+
 
 @dataclass(frozen=True)
 class Source:
@@ -94,7 +96,7 @@ def deep_zoom_vrt(path: Path, bands_of: Callable[[Path], int]) -> str:
         raise FissuraError(
             f"{path}: does not describe a Deep Zoom picture; make it anew, or give a GeoTIFF"
         ) from error
-    if min(tile_px, height, width) < 1 or overlap_px < 0 or not suffix.isalnum():
+    if not 1 <= tile_px <= _MOST_TILE_PX or min(height, width) < 1 or overlap_px < 0 or not suffix.isalnum():
         raise FissuraError(f"{path}: its tile size, overlap, size or format makes no sense; make it anew")
     level = math.ceil(math.log2(max(height, width)))
     folder = path.absolute().with_name(f"{path.stem}_files") / str(level)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
@@ -32,11 +33,12 @@ def result_names(photos: Sequence[Path]) -> dict[Path, str]:
     folders = {"/".join(parts[:depth]).casefold() for parts in stems.values() for depth in range(1, len(parts))}
     taken = {folder.removesuffix(suffix) for suffix in _SUFFIXES for folder in folders if folder.endswith(suffix)}
     names: dict[Path, str] = {}
+    numbers: defaultdict[str, int] = defaultdict(lambda: 1)  # the last one given to each stem
     for photo, parts in stems.items():
-        name, number = "/".join(parts), 1
+        name = stem = "/".join(parts)
         while name.casefold() in taken:
-            number += 1
-            name = f"{'/'.join(parts)}-{number}"
+            numbers[stem.casefold()] += 1
+            name = f"{stem}-{numbers[stem.casefold()]}"
         taken.add(name.casefold())
         names[photo] = name
     return names

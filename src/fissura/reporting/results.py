@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
-from fissura.files import as_text, output_folder, written_whole
+from fissura.files import as_text, inside, output_folder, written_whole
 from fissura.photos import read_mask, save_image
 from fissura.reporting.overlay import draw_overlay
 from fissura.reporting.result_names import find_again, result_names
@@ -43,6 +43,7 @@ PICTURES: tuple[Picture, ...] = get_args(Picture)
 _SUFFIXES = {"probability": ".png", "mask": ".png", "overlay": ".jpg"}  # column -> suffix
 _FOLDERS = {"probability": "probability", "mask": "masks", "overlay": "overlays"}  # column -> folder
 FINAL, PARTIAL, MODEL = "results.csv", "results.partial.csv", "model.json"
+_MOST_MM_PER_PX = 1e6  # a kilometre
 
 Row: TypeAlias = dict[str, str]  # by column
 
@@ -200,7 +201,7 @@ class ResultsFolder:
     def _forget(self, photo: Path) -> None:
         """Remove what an earlier run left of a photograph: with other settings it is no picture of these results."""
         for file in self._files(photo, PICTURES).values():
-            (self._out / file).unlink(missing_ok=True)
+            inside(self._out, file).unlink(missing_ok=True)
 
     def _is_done(self, photo: Path, row: Row) -> bool:
         files = self._files(photo)
@@ -232,11 +233,23 @@ def without_results(photos: Sequence[Path], out: Path) -> list[Path]:
 
 
 def read_model_facts(job: Path) -> dict[str, Any]:
-    """Read what segmenting wrote down of its model; empty where nothing stands."""
+    """Read what segmenting wrote down of its model; empty where nothing stands.
+
+    Raises:
+        FissuraError: if the file is damaged.
+    """
     try:
-        facts: dict[str, Any] = json.loads((job / MODEL).read_text("utf-8"))
-    except (OSError, ValueError):
+        facts = json.loads((job / MODEL).read_text("utf-8"))
+    except OSError:
         return {}
+    except (ValueError, RecursionError):
+        facts = None
+    mend = "segment the photographs again"
+    if not isinstance(facts, dict) or not isinstance(facts.get("cleaning", {}), dict):
+        raise FissuraError(f"{job / MODEL}: is damaged; {mend}")
+    scale = facts.get("mm_per_px")
+    if scale is not None and not (isinstance(scale, (int, float)) and 0 < scale < _MOST_MM_PER_PX):
+        raise FissuraError(f"{job / MODEL}: its mm_per_px is no scale; {mend}")
     return facts
 
 

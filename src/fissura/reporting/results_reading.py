@@ -14,6 +14,8 @@ from fissura.photos import read_mask, read_photo
 from fissura.reporting.result_names import find_again, names_below, result_names
 from fissura.reporting.results import COLUMNS, FINAL, PARTIAL, read_model_facts
 
+_LONGEST_PATH = 4096  # no system has longer ones
+
 
 @dataclass(frozen=True)
 class Result:
@@ -69,6 +71,8 @@ def read_results(job: Path) -> list[Result]:
         raise FissuraError(f"{table}: cannot be read ({error}); run fissura segment again") from error
     if columns != COLUMNS or not rows:
         raise FissuraError(f"{table}: no table of results; give a folder that fissura segment wrote")
+    if any(None in row or None in row.values() or len(row["photo"]) > _LONGEST_PATH for row in rows):
+        raise FissuraError(f"{table}: is damaged; run fissura segment again")
     if any(not row["skipped"] and not (row["mask"] and row["probability"]) for row in rows):
         mend = "run fissura segment again without --only"
         raise FissuraError(f"{table}: has photographs without mask or probability map; {mend}")

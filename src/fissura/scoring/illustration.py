@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fissura.photos import read_mask, read_photo
+from fissura.reporting.result_names import find_again
 from fissura.reporting.score_plots import Example, draw_gallery, draw_precision_recall, draw_threshold_curve
 from fissura.scoring.evaluation import Evaluation, Segment
 from fissura.scoring.summary import OVERALL
@@ -55,10 +56,10 @@ def illustrate(evaluation: Evaluation, segment: Segment, folder: Path, *, exampl
 
 
 def _examples(rows: pd.DataFrame, segment: Segment) -> list[Example]:
-    examples = []
+    examples, here = [], str(Path.cwd())
     for path, mask, dice in zip(rows["photo"], rows["mask"], rows["dice"], strict=True):
-        photo = read_photo(Path(path))
-        truth = read_mask(Path(mask)) if mask else np.zeros(photo.shape[:2], bool)
+        photo = read_photo(find_again(path, here))
+        truth = read_mask(find_again(mask, here)) if mask else np.zeros(photo.shape[:2], bool)
         prediction = segment(photo).mask
         examples.append(Example(Path(path).name, photo, truth, prediction, dice if truth.any() else None))
     return examples

@@ -74,7 +74,10 @@ def choose_engine(model: Path, threads: int) -> Choice:
     card = opened.card
     shape = (1, card.planes, card.tile_px, card.tile_px)
     tile = np.random.default_rng(0).standard_normal(shape, np.float32)
-    engines: dict[EngineName, Engine] = {"onnxruntime": first, **_others(model, threads, first, tile)}
+    try:
+        engines: dict[EngineName, Engine] = {"onnxruntime": first, **_others(model, threads, first, tile)}
+    except Exception:  # as of the runtime, of any kind: photograph by photograph it will be said
+        return Choice("onnxruntime")
     choice = _fastest(engines, tile)
     _keep(key, choice)
     return choice

@@ -11,7 +11,7 @@ import pandas as pd
 from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.exchanging import ExportFormat, PhotoCracks
 from fissura.exchanging import export as export_cracks
-from fissura.files import written_whole
+from fissura.files import inside, written_whole
 from fissura.measuring import DEFAULT_SEVERITY, SeverityClass, measure, summarise
 from fissura.photos import save_image
 from fissura.reporting.crack_drawing import draw_cracks
@@ -49,7 +49,7 @@ class _Job:
         self._results = read_results(Path(job))
         self.scale = scale or Scale()
         told = read_model_facts(Path(job)).get("mm_per_px")
-        if self.scale == Scale() and isinstance(told, (int, float)):
+        if self.scale == Scale() and told is not None:
             self.scale = Scale(mm_per_px=told)
         self._severity = severity
         self._progress = progress
@@ -109,7 +109,7 @@ def measure_job(
 
     def taken() -> Iterator[PhotoCracks]:
         for result, one in photos:
-            drawing = folder / "cracks" / f"{result.drawing}.jpg"
+            drawing = inside(folder, f"cracks/{result.drawing}.jpg")
             if drawings and one.measurement.cracks:
                 save_image(drawing, draw_cracks(one.photo, one.measurement))
             else:
