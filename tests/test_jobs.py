@@ -201,9 +201,13 @@ def test_a_photograph_that_has_gone_is_skipped_and_named(job: Path, tmp_path: Pa
     (tmp_path / "walls/south/1.png").unlink()
     status, stdout, stderr = run("measure", job)
     assert status == 0
-    assert "skipped: 2 photographs" in stderr
-    assert "south/1.png" in stderr
+    counted, broken, gone = stderr.splitlines()
+    assert counted == "skipped: 2 photographs"
+    assert broken.startswith(f"  {tmp_path / 'walls/broken.jpg'}: is no JPEG")  # said when it was segmented
+    assert gone == f"  {tmp_path / 'walls/south/1.png'}: no such file; check the spelling"
     assert "photographs\t1" in stdout
+    (tmp_path / "walls/north/1.png").unlink()
+    assert refused("measure", job).startswith(f"error: {tmp_path / 'walls/broken.jpg'}: ")
 
 
 def test_scale_from_python() -> None:

@@ -198,7 +198,7 @@ def _said(cell: str | float) -> str:
 
 
 def _show(measured: Measured) -> None:
-    name_skipped([one.reason for one in measured.skipped], "")
+    name_skipped([f"{one.path}: {one.reason}" for one in measured.skipped], "")
     show_table(["measured", "number"], [("photographs", measured.photographs), ("cracks", measured.cracks)])
     for file in measured.files:
         say(f"written: {file}")

@@ -64,7 +64,8 @@ class _Job:
                 photo, mask, probability = result.read()
                 measured = measure(mask, probability, photo, self.scale.of(result.photo), self._severity)
             except FissuraError as error:
-                self.skipped.append(SkippedPhoto(result.photo, str(error)))
+                # The photograph's name stands beside the reason.
+                self.skipped.append(SkippedPhoto(result.photo, str(error).removeprefix(f"{result.photo}: ")))
             else:
                 self.photographs += 1
                 self.cracks += len(measured.cracks)
@@ -72,7 +73,8 @@ class _Job:
             if self._progress is not None:
                 self._progress(done, len(self._results))
         if not self.photographs:
-            raise FissuraError(f"{self.skipped[0].reason}; not one photograph of the job could be measured")
+            first = self.skipped[0]
+            raise FissuraError(f"{first.path}: {first.reason}; not one photograph of the job could be measured")
 
     def left(self, *files: Path) -> Measured:
         return Measured(self.cracks, self.photographs, tuple(self.skipped), files)
