@@ -188,6 +188,16 @@ def test_segment_counts_and_leaves_a_table(walls: Path, model: Path, tmp_path: P
     assert (out / "submission.csv").exists()
 
 
+def test_segment_advises_to_measure_only_what_can_be_measured(walls: Path, model: Path, tmp_path: Path) -> None:
+    for kinds, advised in ((["mask"], False), (["overlay", "probability"], False), (["mask", "probability"], True)):
+        out = tmp_path / "-".join(kinds)
+        only = [word for kind in kinds for word in ("--only", kind)]
+        status, _, stderr = run("segment", walls / "test/images", "--model", model, "--out", out, *only)
+        assert status == 0
+        assert ("measure it: " in stderr) == advised
+        assert (run("measure", out)[0] == 0) == advised
+
+
 def test_segment_resumes_and_counts_what_was_done_before(walls: Path, model: Path, tmp_path: Path) -> None:
     command = ("segment", walls / "test/images", "--model", model, "--out", tmp_path / "out", "--resume")
     first, again = run(*command), run(*command)

@@ -86,6 +86,7 @@ def segment(
     ] = False,
 ) -> None:
     """Find the cracks: probability maps, masks, overlays and a table of verdicts."""
+    kinds = only or list(PictureChoice)
     with progress("Segmenting") as advance:
         results = fissura.segment(
             photos,
@@ -101,7 +102,7 @@ def segment(
             resize=None if resize is None else _factor(resize),
             glance=glance,
             views=views,
-            pictures=[one.value for one in only or PictureChoice],
+            pictures=[one.value for one in kinds],
             submission=rle,
             resume=resume,
             progress=advance,
@@ -119,8 +120,9 @@ def segment(
         ],
     )
     say(f"table: {results.table}")
-    scale = " --mm-per-px SCALE" if mm_per_px is None else ""
-    notice(f"measure it: fissura report {shlex.quote(str(out))}{scale}")
+    if PictureChoice.mask in kinds and PictureChoice.probability in kinds:  # what measuring reads
+        scale = " --mm-per-px SCALE" if mm_per_px is None else ""
+        notice(f"measure it: fissura report {shlex.quote(str(out))}{scale}")
 
 
 def _factor(text: str) -> float | Literal["auto"]:
