@@ -143,6 +143,10 @@ def test_the_report_names_its_model_its_settings_and_what_was_skipped(job: Path)
         assert text in page
     assert "medium up to 1 mm, wide above 1 mm<" in page
     assert not re.search(r"(src|href)=.?https?:", page)
+    assert run("report", job)[0] == 0
+    without_scale = (job / "report.html").read_text("utf-8")
+    assert "none: measures are in px" in without_scale
+    assert "Width classes" not in without_scale
 
 
 def test_every_format_is_offered_and_written(job: Path, tmp_path: Path) -> None:

@@ -194,6 +194,13 @@ def test_severities_are_counted_the_worst_first(tmp_path: Path) -> None:
     start = page.texts.index("Severity")
     head = ["Severity", "Cracks", "Length", "Worst of photographs"]
     assert page.texts[start : start + 12] == [*head, "wide", "1", "20 mm", "1", "hairline", "2", "40 mm", "2"]
+    assert page.texts[start + 12].startswith("A class follows from the width that 95 % of a crack stays below")
+
+
+def test_what_is_not_plain_is_explained(tmp_path: Path) -> None:
+    page = written(tmp_path, measured(mm_per_px=0.1))
+    assert page.texts[-1].endswith("confidence is the mean probability of its pixels.")
+    assert not any(text.startswith("A class follows") for text in page.texts)  # where there are none
 
 
 def test_a_narrow_crack_with_one_wide_place_is_not_the_worst(tmp_path: Path) -> None:

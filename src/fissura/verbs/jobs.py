@@ -164,7 +164,8 @@ def report(
         yield from photos.skipped
 
     model = read_model_facts(folder)
-    settings = {"Scale": str(photos.scale), "Width classes": _said(severity), **model.get("cleaning", {})}
+    classes = {} if photos.scale == Scale() else {"Width classes": _said(severity)}  # without a scale none is given
+    settings = {"Scale": str(photos.scale), **classes, **model.get("cleaning", {})}
     write_report(taken(), file, title=title, facts=facts, settings=settings, provenance=model.get("model"))
     return photos.left(file)
 
