@@ -90,6 +90,21 @@ def test_help_of_train_lists_every_recipe_with_its_description() -> None:
     assert "painted" in run("train", "--help")[1]
 
 
+@pytest.mark.parametrize(
+    ("verb", "told"),
+    [
+        *((verb, "what fissura segment was told, if nothing here") for verb in ("measure", "report", "export")),
+        ("segment-raster", "the raster's own, if nothing here"),
+        ("compare", "of the earlier photograph"),
+    ],
+)
+def test_help_says_where_the_scale_comes_from(verb: str, told: str) -> None:
+    command = typer.main.get_command(cli.app).commands[verb]
+    headings = {one.name: one.rich_help_panel for one in command.params if one.name in {"mm_per_px", "severity"}}
+    assert all(heading.startswith("Scale") and told in heading for heading in headings.values())
+    assert ("severity" in headings) == (verb != "compare")
+
+
 def examples() -> list[str]:
     command = typer.main.get_command(cli.app)
     texts = [command.epilog or "", *(one.epilog or "" for one in command.commands.values())]

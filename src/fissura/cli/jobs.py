@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from fissura.verbs.jobs import Measured
 
 SCALE = "Scale: what fissura segment was told, if nothing here; without any, measures are in px"
+OF_EARLIER = "Scale of the earlier photograph; without one, measures are in px"
+MM_PER_PX_HELP = "Millimetres that one pixel covers."
+DISTANCE_HELP = "Distance in mm from lens to surface; the lens is told by EXIF."
+SEVERITY_HELP = (
+    "A width class, largest width in mm: fine=0.3; repeat it, narrowest first, wide=inf last. Needs a scale."
+)
 
 
 class Format(str, Enum):
@@ -37,16 +43,13 @@ class Format(str, Enum):
 
 
 Job = Annotated[Path, argument("The folder that fissura segment wrote.")]
-MmPerPx = Annotated[float | None, option("Millimetres that one pixel covers.", SCALE)]
+MmPerPx = Annotated[float | None, option(MM_PER_PX_HELP, SCALE)]
 Known = Annotated[
     tuple[float, float, float, float, float] | None,
     option("A known length: its mm, then x y and x y of its two ends in px, the same on all photographs.", SCALE),
 ]
-Distance = Annotated[float | None, option("Distance in mm from lens to surface; the lens is told by EXIF.", SCALE)]
-Severity = Annotated[
-    list[str] | None,
-    option("A width class, largest width in mm: fine=0.3; repeat it, narrowest first, wide=inf last.", SCALE),
-]
+Distance = Annotated[float | None, option(DISTANCE_HELP, SCALE)]
+Severity = Annotated[list[str] | None, option(SEVERITY_HELP, SCALE)]
 
 
 @app.command(
@@ -152,9 +155,12 @@ def compare(
     after: Annotated[Path, argument("The later one, from about the same place.")],
     out: Annotated[Path, option("Folder for changes.csv and change.png.")],
     model: Model = None,
-    mm_per_px: MmPerPx = None,
-    known_length: Known = None,
-    distance_mm: Distance = None,
+    mm_per_px: Annotated[float | None, option(MM_PER_PX_HELP, OF_EARLIER)] = None,
+    known_length: Annotated[
+        tuple[float, float, float, float, float] | None,
+        option("A known length: its mm, then x y and x y of its two ends in px.", OF_EARLIER),
+    ] = None,
+    distance_mm: Annotated[float | None, option(DISTANCE_HELP, OF_EARLIER)] = None,
 ) -> None:
     """Compare the cracks of one place on two dates: what is new, and what has grown."""
     compared = fissura.compare(

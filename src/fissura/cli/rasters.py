@@ -9,7 +9,7 @@ import typer
 
 import fissura
 from fissura.cli.app import app
-from fissura.cli.jobs import MmPerPx, Severity, severity_classes
+from fissura.cli.jobs import MM_PER_PX_HELP, SEVERITY_HELP, severity_classes
 from fissura.cli.options import (
     Engine,
     EngineChoice,
@@ -25,6 +25,8 @@ from fissura.cli.options import (
     option,
 )
 from fissura.terminal import Verb, notice, progress, say, show_table
+
+SCALE = "Scale: the raster's own, if nothing here; without any, measures are in px"
 
 
 @app.command(
@@ -48,8 +50,8 @@ def segment_raster(
     high: High = None,
     min_extent_px: MinExtentPx = None,
     min_extent_fraction: MinExtentFraction = None,
-    mm_per_px: MmPerPx = None,
-    severity: Severity = None,
+    mm_per_px: Annotated[float | None, option(MM_PER_PX_HELP, SCALE)] = None,
+    severity: Annotated[list[str] | None, option(SEVERITY_HELP, SCALE)] = None,
     engine: Engine = EngineChoice.auto,
     glance: Glance = False,
     views: Views = 1,

@@ -94,7 +94,7 @@ def measure_job(
         job: the folder that :func:`fissura.segment` wrote; ``cracks.csv``, ``photographs.csv`` and ``cracks/``
             will stand there.
         scale: how many millimetres a pixel covers; what segmenting was told if None, else all is in px.
-        severity: width classes, from the narrowest.
+        severity: width classes, from the narrowest; used where there is a scale.
         drawings: whether to draw the centre lines, coloured by width.
         progress: called with photographs done and their total.
 
@@ -142,7 +142,7 @@ def report(
         out: the HTML file; ``report.html`` in the job's folder if None.
         scale: how many millimetres a pixel covers; what segmenting was told if None, else all is in px, and the
             report says so.
-        severity: width classes, from the narrowest.
+        severity: width classes, from the narrowest; used where there is a scale.
         title: the report's heading.
         facts: what stands below it, such as object, place and client.
         progress: called with photographs done and their total.
@@ -187,7 +187,7 @@ def export(
             ``dxf``; see :func:`fissura.exchanging.export`.
         out: the file, or for drawings the folder, to write.
         scale: how many millimetres a pixel covers; what segmenting was told if None.
-        severity: width classes, from the narrowest.
+        severity: width classes, from the narrowest; used where there is a scale.
         progress: called with photographs done and their total.
 
     Raises:
