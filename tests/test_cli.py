@@ -21,7 +21,11 @@ from typer.testing import CliRunner
 
 import fissura
 from fissura import cli, terminal
+from fissura.errors import FissuraError
+from fissura.learning import load_recipe, recipe_names
+from fissura.learning.networks import build_network
 from fissura.segmenting import FORMAT_VERSION
+from fissura.segmenting.resizing import LARGEST, SMALLEST
 from model_files import CARD, cracked_photo, network, write_model
 
 VERBS = (
@@ -30,6 +34,7 @@ VERBS = (
     *("segment-raster", "quantise", "benchmark-engine"),
 )
 README = Path(__file__).resolve().parents[1] / "README.md"
+GUIDE = README.parent / "docs" / "guide.md"
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
@@ -79,6 +84,27 @@ def test_help_of_each_verb_shows_an_example_of_it(verb: str) -> None:
     status, stdout, _ = run(verb, "--help")
     assert status == 0
     assert f"$ fissura {verb}" in stdout
+
+
+def help_of(verb: str, option: str) -> str:
+    command = typer.main.get_command(cli.app).commands[verb]
+    return next(one.help for one in command.params if f"--{option}" in one.opts)
+
+
+def test_help_names_the_networks_that_there_are() -> None:
+    with pytest.raises(FissuraError) as error:
+        build_network("cake", pretrained=False)
+    assert str(error.value).endswith("; choose " + help_of("train", "network").removesuffix("."))
+
+
+def test_help_and_guide_say_what_becomes_of_steps_and_factors() -> None:
+    guide = " ".join(GUIDE.read_text("utf-8").split())
+    epoch_steps = {name: load_recipe(name).epoch_steps for name in recipe_names()}
+    assert f"whole epochs: of {epoch_steps['painted']} steps in recipe painted" in help_of("train", "steps")
+    assert f"whole epochs, of {epoch_steps['painted']} steps, or {epoch_steps['seed']} in the original's" in guide
+    factors = f"{SMALLEST:g} to {LARGEST:g}"
+    assert factors in help_of("segment", "resize")
+    assert f"`--resize 0.25` is your own choice, of {factors}." in guide
 
 
 def test_help_of_train_lists_every_recipe_with_its_description() -> None:

@@ -127,7 +127,7 @@ def test_any_timm_encoder_carries_a_unet() -> None:
 
 @pytest.mark.parametrize("name", ["", "resnet50", "compact:", "timm:", "timm", "seed-resnet50:x"])
 def test_unknown_network_names_what_exists(name: str) -> None:
-    with pytest.raises(FissuraError, match=r"choose compact, nano, seed-resnet50, .*timm:resnet50"):
+    with pytest.raises(FissuraError, match=r"choose nano, compact, seed-resnet50, .*timm:resnet50"):
         build_network(name, pretrained=False)
 
 

@@ -66,8 +66,8 @@ def segment(
     resize: Annotated[
         str | None,
         typer.Option(
-            help="Factor by which the network sees photographs smaller, whatever their scale, such as 0.25 where "
-            "cracks are wider than 40 px; auto tries several on each.",
+            help="Factor by which the network sees photographs smaller, or larger, whatever their scale: 0.02 to 4, "
+            "such as 0.25 where cracks are wider than 40 px; auto tries several on each.",
             metavar="FACTOR|auto",
             show_default=False,
         ),

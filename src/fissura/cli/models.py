@@ -61,9 +61,16 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out, as it was begun.")] = False,
     network: Annotated[
         str | None,
-        option("nano, compact, seed-resnet50, seed-unet, or timm: and its encoder, as timm:resnet50.", OF_RECIPE),
+        option(
+            "nano, compact, seed-resnet50, seed-resnet50-frozen, seed-unet or timm: and its encoder, as "
+            "timm:resnet50.",
+            OF_RECIPE,
+        ),
     ] = None,
-    steps: Annotated[int | None, option("Optimiser steps.", OF_RECIPE, least=1)] = None,
+    steps: Annotated[
+        int | None,
+        option("Optimiser steps, rounded up to whole epochs: of 100 steps in recipe painted.", OF_RECIPE, least=1),
+    ] = None,
     batch: Annotated[int | None, option("Crops per step.", OF_RECIPE, least=1)] = None,
     crop_px: Annotated[int | None, option("Side of the crops in px, a multiple of 32.", OF_RECIPE, least=64)] = None,
     logger: Annotated[list[Logger] | None, option("Log there too, in the run's folder; may be repeated.")] = None,

@@ -78,11 +78,11 @@ def segment(
             measured for a moment with each new model.
         mm_per_px: the photographs' scale, if known: the network sees close-ups smaller, at 0.1 mm per px, and
             neither measuring the job nor resuming it needs be told again.
-        resize: factor by which photographs are resized for the network, instead of what follows from their scale;
-            "auto" tries 1, 1/2, 1/4 ... on each and keeps what shows the most crack. Maps have the photograph's own
-            size all the same.
+        resize: factor, 0.02 to 4, by which photographs are resized for the network, instead of what follows from
+            their scale; "auto" tries 1, 1/2, 1/4 ... on each and keeps what shows the most crack. Maps have the
+            photograph's own size all the same.
         glance: whether to look at each tile at a third of its size first and pass over those that surely show no
-            crack; faster where most photographs are uncracked.
+            crack; saves time only where the model passes much of it over.
         views: how many times to look at each photograph: 1, 2 (mirrored too) or 4 (and both turned by a quarter);
             better masks, for as many times the time.
         pictures: which of "probability", "mask" and "overlay" to write; measuring needs the first two.

@@ -43,7 +43,7 @@ def train(
         seed: the same seed, photographs, recipe and machine give the same model.
         resume: continue the run in ``out``, with its own recipe, seed and photographs.
         network: instead of the recipe's.
-        steps: instead of the recipe's.
+        steps: instead of the recipe's; rounded up to whole epochs, of 100 steps in recipe ``painted``.
         batch: crops per step instead of the recipe's.
         crop_px: side of the crops instead of the recipe's, in px.
         loggers: also log to ``tensorboard`` or ``mlflow``, in the run's folder.

@@ -52,8 +52,8 @@ def build_network(name: str, *, pretrained: bool, planes: int = 3) -> nn.Module:
         case ["timm", encoder] if encoder:
             return encoder_unet(encoder, pretrained=pretrained, planes=planes)
     raise FissuraError(
-        f"network {name!r}: there is none of that name; choose compact, nano, seed-resnet50, seed-resnet50-frozen, "
-        "seed-unet or timm:<encoder>, for example timm:resnet50"
+        f"network {name!r}: there is none of that name; choose nano, compact, seed-resnet50, seed-resnet50-frozen, "
+        "seed-unet or timm: and its encoder, as timm:resnet50"
     )
 
 
