@@ -49,6 +49,19 @@ def test_the_guide_shows_every_verb() -> None:
     assert {command.split()[1] for name, command in SHOWN if name == "guide.md"} == set(VERBS)
 
 
+def test_the_guide_names_what_is_called_otherwise_in_python() -> None:
+    section = (ROOT / "docs/guide.md").read_text("utf-8").partition("\n## In Python\n")[2].partition("\n## ")[0]
+    others = {"import": "import_checkpoint", "measure": "measure_job"}
+    for name, verb in COMMAND.commands.items():
+        if name == "demo":
+            continue
+        function = others.get(name, name.replace("-", "_"))
+        assert name not in others or f"| `{name}` | `fissura.{function}`" in section
+        known = inspect.signature(getattr(fissura, function)).parameters
+        unlike = [option for one in verb.params if one.name not in known for option in one.opts]
+        assert [option for option in unlike if f"`{option}" not in section] == [], name
+
+
 def test_the_guide_and_the_method_name_every_recipe() -> None:
     for page in ("guide.md", "method.md"):
         text = (ROOT / "docs" / page).read_text("utf-8")
