@@ -129,6 +129,7 @@ def test_help_says_where_the_scale_comes_from(verb: str, told: str) -> None:
     headings = {one.name: one.rich_help_panel for one in command.params if one.name in {"mm_per_px", "severity"}}
     assert all(heading.startswith("Scale") and told in heading for heading in headings.values())
     assert ("severity" in headings) == (verb != "compare")
+    assert verb == "compare" or help_of(verb, "severity").endswith("Needs a scale.")
 
 
 def examples() -> list[str]:
