@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -217,3 +218,15 @@ def test_runs_at_once_are_as_many_as_there_are_cores_and_photographs(monkeypatch
     assert [runs_at_once(photos) for photos in (0, 1, 3, 500)] == [1, 1, 3, 4]
     monkeypatch.setattr("fissura.segmenting.cores.usable_cores", lambda: 2)
     assert runs_at_once(500) == 2
+
+
+@needs_openvino
+def test_a_network_that_fails_is_left_to_the_photographs_to_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> NoReturn:
+        raise ValueError("of the runtime's own kind")
+
+    monkeypatch.setattr(choosing, "_probability", fails)
+    monkeypatch.setattr(choosing, "_cached", lambda _: None)
+    assert choose_engine(model, threads=1) == choosing.Choice("onnxruntime")
