@@ -221,9 +221,7 @@ def test_runs_at_once_are_as_many_as_there_are_cores_and_photographs(monkeypatch
 
 
 @needs_openvino
-def test_a_network_that_fails_is_left_to_the_photographs_to_say(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_network_that_fails_is_left_to_the_photographs_to_say(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> NoReturn:
         raise ValueError("of the runtime's own kind")
 
