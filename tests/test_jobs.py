@@ -83,8 +83,7 @@ def test_the_scale_that_segmenting_was_told_holds_until_another_is_told(tmp_path
     assert run("report", job)[0] == 0
     assert "0.25 mm per px" in (job / "report.html").read_text("utf-8")
     (job / "model.json").write_text('{"mm_per_px": "a word"}', "utf-8")
-    assert run("measure", job)[0] == 0
-    assert pd.read_csv(job / "photographs.csv")["mm_per_px"].isna().all()
+    assert "its mm_per_px is no scale; segment the photographs again" in refused("measure", job)
 
 
 def test_a_whole_number_of_mm_is_a_scale_and_resuming_keeps_it(tmp_path: Path, model: Path) -> None:
