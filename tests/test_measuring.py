@@ -234,6 +234,28 @@ def test_a_probability_map_sees_between_the_pixels() -> None:
     assert 0.62 < crack.confidence < 1
 
 
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 9])
+@pytest.mark.parametrize("angle", [0, 20, 45, 90])
+def test_a_faint_crack_is_as_wide_as_its_mask(width: int, angle: float) -> None:
+    mask = capsule(angle, 150, max(width, math.sqrt(2)))  # thinner ones have gaps at some angles
+    widths = [only(mask, probability=np.float32(chance * mask)).width_mean_px for chance in (0, 0.3, 0.49, 0.51)]
+    assert widths == pytest.approx([only(mask).width_mean_px] * len(widths), abs=0.4)
+
+
+@FEW
+@given(ANGLE, st.floats(3.5, 12))
+def test_a_crack_is_nearly_as_wide_where_it_is_faint_as_where_it_is_sure(angle: float, width: float) -> None:
+    along = (COLUMNS - CENTRE) * math.cos(math.radians(angle)) - (ROWS - CENTRE) * math.sin(math.radians(angle))
+    share = ndimage.gaussian_filter(share_of_capsule(angle, 150, width), 0.8)
+    chance = np.float32(share * np.where(along < 0, 1, 0.3))
+    crack = only(chance > 0.05, probability=chance)
+    points, widths = crack.branches[0].points_px, crack.branches[0].width_px
+    here = (points[:, 0] - CENTRE) * math.cos(math.radians(angle))
+    here -= (points[:, 1] - CENTRE) * math.sin(math.radians(angle))
+    assert widths[here < -10].mean() == pytest.approx(width, abs=0.2)
+    assert widths[here > 10].mean() == pytest.approx(width, abs=0.8)  # each edge, blurred, by 0.4 px
+
+
 @pytest.mark.parametrize("width", [2.0, 3.0, 5.0, 10.0])
 @pytest.mark.parametrize("angle", [0, 25, 45])
 def test_the_photograph_corrects_a_mask_that_is_too_wide(width: float, angle: float) -> None:

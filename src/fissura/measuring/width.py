@@ -1,8 +1,10 @@
 """Widths along a centre line: from the mask, sharper from the probability map, truest from the photograph.
 
 The mask's width at a point is the length of its cross-section there, the pixels' stairs evened out along the line:
-the area of a stretch divided by its length. A probability map places the two edges between pixels, at its 0.5. The
-photograph knows the crack itself: see `fissura.measuring.darkness`.
+the area of a stretch divided by its length. A probability map places the two edges between pixels, at its 0.5. A
+faint crack may exceed that nowhere: its mask is made no narrower than to a share of its crest, the highest
+probability across it. (By a share of the crest masks are cut, too: see `fissura.segmenting.cleaning`.) The photograph
+knows the crack itself: see `fissura.measuring.darkness`.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ Array = NDArray[np.float64]
 
 _EVENED_PX = 3.0  # standard deviation, along the line
 _EDGE_PX = 2.0  # within which of the mask's edge the true one is sought
+# Of the crest: 0.5 is the edge of a wide faint crack; of a thin one, which blur alone lowers, it is up to 0.9.
+_CREST_SHARE = 0.6
 _STRETCH_PX = 16  # of centre line whose mean profile is fitted: long enough to drown noise, short enough to bend
 _SAMPLES = 61  # across, the same for every branch, so that all stretches are fitted at once
 _FLANK_PX = 8.0  # of surface seen on either side
@@ -59,7 +63,11 @@ def widths_along(
     reach = course.reach_px + _EDGE_PX
     offsets, values = along_normals(mask, line, normals, reach)
     section = cross_section(offsets, values)
-    width = section.width
+
+    def along(width: Array) -> Array:
+        return smoothed(_ends_held(width, course), _EVENED_PX, is_ring=course.is_ring)
+
+    width = along(section.width)
     if probability is not None:
         _, chances = along_normals(probability, line, normals, reach)
         evened = gaussian_filter1d(chances, _EVENED_PX, axis=0, mode="wrap" if course.is_ring else "nearest")
@@ -67,10 +75,17 @@ def widths_along(
         samples = 2 * max(1, round(_EDGE_PX / step)) + 1
         surely_in = minimum_filter1d(section.inside, samples, axis=1) > 0.99
         surely_out = maximum_filter1d(section.inside, samples, axis=1) < 0.01
-        # Steep but not a step: a step would jump from sample to sample.
-        share = np.clip((evened - 0.4) / 0.2, 0.0, 1.0)
-        width = np.where(surely_in, 1.0, np.where(surely_out, 0.0, share)).sum(axis=1, dtype=np.float64) * step
-    width = smoothed(_ends_held(width, course), _EVENED_PX, is_ring=course.is_ring)
+
+        def width_at(level: Array | float) -> Array:
+            # Steep but not a step: a step would jump from sample to sample.
+            share = np.clip((evened - level) / 0.2 + 0.5, 0.0, 1.0)
+            inside = np.where(surely_in, 1.0, np.where(surely_out, 0.0, share))
+            return np.asarray(inside.sum(axis=1, dtype=np.float64) * step)
+
+        crest = evened.max(axis=1, keepdims=True, where=section.inside > 0, initial=0.0)  # (N, 1)
+        # The two are one where a crack is sure, as far apart as the mask may want where its crest is 0.
+        widest = width_at(np.minimum(0.5, _CREST_SHARE * crest))
+        width = np.clip(width, along(width_at(0.5)), along(widest))
     return np.maximum(_ends_held(width, course), 0.0)
 
 
