@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,9 +143,9 @@ def test_a_run_killed_twice_resumes_to_the_model_of_an_undisturbed_one(
     assert resumed.history[figures].equals(undisturbed.history[figures])
 
 
-@pytest.mark.slow
-def test_sigterm_leaves_a_run_that_can_be_resumed(walls: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
+@contextmanager
+def _begun(walls: Path, run: Path) -> Iterator[subprocess.Popen[str]]:
+    """Begin a long training as a user does, and give it once it has its first checkpoint."""
     command = [sys.executable, "-m", "fissura", "train", str(walls), "--out", str(run), "--recipe", "seed"]
     options = ["--network", "compact", "--batch", "2", "--crop-px", "64", "--steps", "6000"]
     process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True)
@@ -151,10 +153,16 @@ def test_sigterm_leaves_a_run_that_can_be_resumed(walls: Path, tmp_path: Path) -
         while not (run / "checkpoints" / "last.ckpt").exists():
             assert process.poll() is None
             time.sleep(0.1)
-        process.terminate()
-        _, errors = process.communicate(timeout=120)
+        yield process
     finally:
         process.kill()
+
+
+@pytest.mark.slow
+def test_sigterm_leaves_a_run_that_can_be_resumed(walls: Path, tmp_path: Path) -> None:
+    with _begun(walls, tmp_path / "run") as process:
+        process.terminate()
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "--resume" in errors
     assert "Traceback" not in errors
@@ -163,28 +171,9 @@ def test_sigterm_leaves_a_run_that_can_be_resumed(walls: Path, tmp_path: Path) -
 @pytest.mark.slow
 def test_photographs_that_go_away_end_the_run_at_once(walls: Path, tmp_path: Path) -> None:
     shutil.copytree(walls, tmp_path / "walls")
-    run = tmp_path / "run"
-    command = [
-        sys.executable,
-        "-m",
-        "fissura",
-        "train",
-        str(tmp_path / "walls"),
-        "--out",
-        str(run),
-        "--recipe",
-        "seed",
-    ]
-    options = ["--network", "compact", "--batch", "2", "--crop-px", "64", "--steps", "6000"]
-    process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True)
-    try:
-        while not (run / "checkpoints" / "last.ckpt").exists():
-            assert process.poll() is None
-            time.sleep(0.1)
+    with _begun(tmp_path / "walls", tmp_path / "run") as process:
         shutil.rmtree(tmp_path / "walls")
         _, errors = process.communicate(timeout=60)  # seconds, where loading processes that stay would hold it up
-    finally:
-        process.kill()
     assert process.returncode == 1
     assert "cannot be read" in errors
     assert "Traceback" not in errors
