@@ -123,7 +123,7 @@ def _decode(path: Path, max_megapixels: float, *, transparent_is_black: bool) ->
     """Decode to ``(H, W, 3)`` uint8, ending every failure as an `UnreadablePhotoError`."""
     refuse_unless_openable(path)
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():
+        if not path.is_file() and not path.is_dir() and path.exists():
             raise UnreadablePhotoError(f"{path}: is no file; name a photograph")  # a pipe would never end
         # Given a name, Pillow maps a TIFF into memory as wide as it is high once turned, which shears it.
         with path.open("rb") as file, _opened(path, file, max_megapixels) as image:
@@ -173,6 +173,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _deep_colours(path: Path) -> Image.Image:
+    """Decode 16-bit colours by OpenCV, which keeps their low bytes; it takes cut files, which Pillow has refused."""
     values = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)  # (H, W, 3 or 4) BGR(A)
     if values is None or values.ndim != 3:
         raise ValueError("its 16-bit colours cannot be decoded")

@@ -129,13 +129,13 @@ class ResultsFolder:
             FissuraError: if a file cannot be written.
         """
         files = self._files(photo)
-        self._forget(photo)
+        self._forget(photo, [kind for kind in PICTURES if kind not in files])
         if "probability" in files:
-            save_image(self._out / files["probability"], np.rint(probability * 255).astype(np.uint8))
+            save_image(inside(self._out, files["probability"]), np.rint(probability * 255).astype(np.uint8))
         if "mask" in files:
-            save_image(self._out / files["mask"], mask.astype(np.uint8) * 255)
+            save_image(inside(self._out, files["mask"]), mask.astype(np.uint8) * 255)
         if "overlay" in files:
-            save_image(self._out / files["overlay"], draw_overlay(pixels, mask))
+            save_image(inside(self._out, files["overlay"]), draw_overlay(pixels, mask))
         self._record(
             photo,
             verdict="cracked" if mask.any() else "uncracked",
@@ -153,7 +153,7 @@ class ResultsFolder:
 
     def skip(self, photo: Path, reason: str) -> None:
         """Note that a photograph has no result, and why, in one line."""
-        self._forget(photo)
+        self._forget(photo, PICTURES)
         self._record(photo, skipped=reason)
 
     def finish(self, *, submission: bool = False) -> Path:
@@ -195,12 +195,12 @@ class ResultsFolder:
             ) from error
 
     def _files(self, photo: Path, kinds: Sequence[Picture] | None = None) -> Row:
-        name = self._names[photo]
-        return {kind: f"{_FOLDERS[kind]}/{name}{_SUFFIXES[kind]}" for kind in kinds or self._pictures}
+        name, wanted = self._names[photo], self._pictures if kinds is None else kinds
+        return {kind: f"{_FOLDERS[kind]}/{name}{_SUFFIXES[kind]}" for kind in wanted}
 
-    def _forget(self, photo: Path) -> None:
-        """Remove what an earlier run left of a photograph: with other settings it is no picture of these results."""
-        for file in self._files(photo, PICTURES).values():
+    def _forget(self, photo: Path, kinds: Sequence[Picture]) -> None:
+        """Remove pictures that an earlier run left of a photograph and this one does not replace."""
+        for file in self._files(photo, kinds).values():
             inside(self._out, file).unlink(missing_ok=True)
 
     def _is_done(self, photo: Path, row: Row) -> bool:

@@ -198,8 +198,10 @@ def export(
         50
     """
     photos = _Job(job, scale, severity, progress)
-    named_by = "drawing" if format in ("svg", "dxf") else "name"  # those become files
-    cracks = (PhotoCracks(one.path, one.measurement, getattr(result, named_by)) for result, one in photos)
+    to_files = format in ("svg", "dxf")
+    cracks = (
+        PhotoCracks(one.path, one.measurement, result.drawing if to_files else result.name) for result, one in photos
+    )
     export_cracks(cracks, format, Path(out))
     return photos.left(Path(out))
 
