@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import signal
@@ -285,7 +286,11 @@ def test_evaluate_prints_the_headline_first_and_each_source(walls: Path, model: 
     header, headline, *_ = stdout.splitlines()
     assert header.split("\t")[1:3] == ["overall", "CFD"]
     assert headline.startswith("dice_cracked\t1.000 (1.000-1.000)\t")
-    assert (tmp_path / "score/summary.json").exists()
+    assert "no mask" not in stdout
+    (walls / "test/masks/CFD_1.png").unlink()
+    _, stdout, _ = run("evaluate", walls, "--model", model, "--out", tmp_path / "score", "--views", 2)
+    assert "1 of 2 cracked photographs have no mask" in stdout.splitlines()
+    assert json.loads((tmp_path / "score/summary.json").read_text())["settings"]["views"] == 2
 
 
 def test_train_prints_last_epoch_settings_and_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

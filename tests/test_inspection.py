@@ -174,6 +174,24 @@ def test_masks_are_checked_against_their_photographs(tmp_path: Path) -> None:
     assert "Uncracked photographs with crack in their mask: 1 (images/noncrack_CFD_4.jpg)" in said
 
 
+def test_cracked_photographs_without_a_mask_beside_others_that_have_one(tmp_path: Path) -> None:
+    crack = Image.fromarray(np.repeat(np.array([[0], [255]], np.uint8), 48, axis=0).repeat(128, axis=1))
+    for seed, name in enumerate(("CFD_1", "CFD_2", "noncrack_CFD_3", "noncrack_CFD_4")):
+        put(wall(seed), tmp_path / "images" / f"{name}.png")
+    assert inspect_data(load_data(tmp_path)).warnings == ()  # labels alone are all that training needs
+    put(crack, tmp_path / "masks/CFD_1.png")
+    (warning,) = inspect_data(load_data(tmp_path)).warnings
+    assert warning.startswith("1 of 2 cracked photographs have no mask: images/CFD_2.png.")
+
+
+def test_masks_among_photographs_are_named(root: Path) -> None:
+    mask = np.zeros((96, 128), np.uint8)
+    mask[40:44] = 255
+    put(Image.fromarray(mask), root / "cracked/0_mask.png")
+    (warning,) = inspect_data(load_data(root)).warnings
+    assert "as masks are: 1 (cracked/0_mask.png)" in warning
+
+
 def test_label_told_by_source_and_size(tmp_path: Path) -> None:
     for seed in range(20):
         put(wall(seed, 48, 48), tmp_path / "bridge/cracked" / f"{seed}.png")
@@ -210,12 +228,22 @@ def test_tiles_of_one_photograph_on_both_sides(tmp_path: Path) -> None:
     assert any("tiles on both sides" in warning for warning in inspect_data(load_data(tmp_path)).warnings)
 
 
+def test_a_copy_in_a_data_set_without_a_split_leaks_into_the_test_split_of_another(
+    root: Path, tmp_path: Path
+) -> None:
+    put(wall(0), tmp_path / "roads/test/cracked/copy.png")
+    put(wall(20), tmp_path / "roads/test/uncracked/other.png")
+    alone, together = (inspect_data(load_data(*roots)) for roots in ([root], [root, tmp_path / "roads"]))
+    assert alone.warnings == ()  # and no split is none that anything could leak across
+    assert any("copies of one file and stand on both sides" in warning for warning in together.warnings)
+
+
 def test_photographs_without_a_label(tmp_path: Path) -> None:
     data = DataSet(
         (Photo(put(wall(0), tmp_path / "a.png"), None), Photo(put(wall(1), tmp_path / "b.png"), "cracked"))
     )
     seen = inspect_data(data)
-    assert any("Photographs without a label, which teach nothing: 1" in warning for warning in seen.warnings)
+    assert any("Photographs without a label: 1" in warning for warning in seen.warnings)
     assert seen.counts.to_dict("records") == [{"cracked": 1, "unlabelled": 1}]
 
 

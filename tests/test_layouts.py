@@ -127,6 +127,24 @@ def test_kaggle_in_folders_of_folders(tmp_path: Path) -> None:
     }
 
 
+def test_a_mask_is_never_that_of_a_namesake_in_another_folder(tmp_path: Path) -> None:
+    data = load_data(lay(tmp_path, "images/1.jpg", "images/b/1.jpg", "masks/1.png"))
+    assert {photo.path.parent.name: photo.mask for photo in data} == {"images": tmp_path / "masks/1.png", "b": None}
+
+
+@pytest.mark.parametrize("folder", ["cracked/masks", "train/cracked/east/Mask"])
+def test_masks_among_photographs_are_not_taken_for_photographs(tmp_path: Path, folder: str) -> None:
+    lay(tmp_path, "cracked/1.jpg", "uncracked/1.jpg", f"{folder}/1.png")
+    with pytest.raises(FissuraError, match=rf"{folder}: masks among the photographs.* cracked ones; move them out"):
+        load_data(tmp_path)
+
+
+def test_a_manifest_beside_a_folder_of_images_tells_their_labels(tmp_path: Path) -> None:
+    lay(tmp_path, "images/IMG_1.jpg", "images/IMG_2.jpg")
+    (tmp_path / "manifest.csv").write_text("photo,label\nimages/IMG_1.jpg,uncracked\nimages/IMG_2.jpg,cracked\n")
+    assert [photo.label for photo in load_data(tmp_path)] == ["uncracked", "cracked"]
+
+
 def test_a_link_to_nothing_is_a_photograph_that_cannot_be_read(tmp_path: Path) -> None:
     lay(tmp_path, "cracked/1.jpg", "uncracked/1.jpg")
     before = load_data(tmp_path).fingerprint()
@@ -211,6 +229,23 @@ def test_a_photograph_whose_mask_somebody_corrected_keeps_mask_and_label_of_the_
         data = load_data(*(tmp_path / root for root in roots))
         found = {photo.path.name: (photo.label, photo.mask is not None) for photo in data}
         assert found == {"a.jpg": ("cracked", True), "b.jpg": ("uncracked", True), "c.jpg": ("uncracked", False)}
+
+
+def test_corrections_leave_source_group_and_split_whatever_comes_first(tmp_path: Path) -> None:
+    lay(tmp_path / "walls", "cracked/east/7_0_0.jpg", "cracked/east/7_0_1.jpg", "uncracked/8.jpg")
+    lay(tmp_path / "roads", "train/images/CFD_1.jpg", "train/masks/CFD_1.png", "test/images/CFD_2.jpg")
+    lay(tmp_path / "corrected", "a.png", "b.png")
+    (tmp_path / "corrected/manifest.csv").write_text(
+        "photo,label,mask,source\n"
+        "../walls/cracked/east/7_0_1.jpg,cracked,a.png,photographs\n"
+        "../roads/train/images/CFD_1.jpg,cracked,b.png,photographs\n"
+    )
+    walls, roads, corrected = (tmp_path / name for name in ("walls", "roads", "corrected"))
+    apart = {photo.path.name: (photo.source, photo.group, photo.split) for photo in load_data(walls, roads)}
+    for roots in ((walls, roads, corrected), (corrected, roads, walls)):
+        data = load_data(*roots)
+        assert {photo.path.name: (photo.source, photo.group, photo.split) for photo in data} == apart
+        assert sum(photo.mask is not None for photo in data) == 2
 
 
 def test_contradicting_labels_for_one_file(tmp_path: Path) -> None:

@@ -144,7 +144,10 @@ def test_without_masks_only_image_level_figures_are_left(data):
     overall = figures(evaluation)
     assert overall["accuracy"] == 4 / 5
     assert np.isnan(overall["dice_cracked"])
-    assert overall["dice_original"] == pytest.approx(1 / 2)  # the uncracked ones need no mask
+    assert np.isnan(overall["dice_original"])  # 1/2 on the uncracked ones, which need no mask, would flatter
+    assert np.isnan(overall["dice_pooled"])
+    quiet = DataSet(tuple(photo for photo in data if photo.label == "uncracked"))
+    assert figures(evaluate(quiet, darkness))["dice_original"] == pytest.approx(1 / 2)
     assert evaluation.photos["has_truth"].tolist() == [False, False, False, True, True]
     assert evaluation.photos["tp_px"].isna().tolist() == [True, True, True, False, False]
 
@@ -179,6 +182,31 @@ def test_one_group_alone_claims_no_interval(data):
     summary = evaluate(siblings, darkness).summary
     assert summary["value"].notna().all()
     assert summary[["low95", "high95"]].isna().all(axis=None)
+
+
+def test_a_figure_that_rests_on_one_group_claims_no_interval(data):
+    summary = evaluate(DataSet((data[0], *data.uncracked)), darkness).summary.query("scope == 'overall'")
+    claimed = set(summary["metric"][summary["low95"].notna()])
+    assert claimed == {"dice_original", "dice_pooled", "accuracy", "false_alarm_rate"}  # and no AUROC of one crack
+
+
+def test_a_cracked_photograph_with_an_empty_mask_is_left_out(data, tmp_path):
+    zero_or_one = tmp_path / "masks" / "zero_or_one.png"
+    Image.fromarray(bars((10, 14)).astype(np.uint8)).save(zero_or_one)
+    evaluation = evaluate(DataSet((replace(data[0], mask=zero_or_one), *data.photos[1:])), nothing)
+    (skipped,) = evaluation.skipped
+    assert "zero_or_one.png: is empty, though its photograph is labelled cracked; masks hold 255" in skipped.reason
+    assert figures(evaluation)["dice_cracked"] == 0
+
+
+def test_a_source_called_as_all_sources_are_is_told_apart_from_them(data, tmp_path):
+    called = {"wall": "overall", "road": "mean of sources"}
+    evaluation = evaluate(DataSet(tuple(replace(photo, source=called[photo.source]) for photo in data)), darkness)
+    assert figures(evaluation, "source overall")["dice_cracked"] == pytest.approx(5 / 6)
+    assert figures(evaluation)["dice_cracked"] == pytest.approx((1 + 2 / 3 + 1 / 2) / 3)
+    assert list(evaluation.dice_over_threshold) == ["overall", "source mean of sources", "source overall"]
+    evaluation.write(tmp_path / "scores")
+    illustrate(evaluation, darkness, tmp_path / "scores")
 
 
 def test_bad_files_are_listed_and_the_rest_is_scored(data, tmp_path):
@@ -301,7 +329,8 @@ def test_illustrate_draws_what_there_is_truth_for(data, tmp_path):
         with Image.open(path) as picture:
             picture.verify()
     unmasked = DataSet(data.without_masks().photos[:3])
-    assert illustrate(evaluate(unmasked, darkness), darkness, tmp_path / "none") == []
+    assert illustrate(evaluate(unmasked, darkness), darkness, tmp_path / "all") == []
+    assert list((tmp_path / "all").iterdir()) == []  # pictures of another score would stand beside these tables
 
 
 def test_the_room_brings_no_torch():

@@ -128,6 +128,15 @@ def test_supervised_crops_take_their_truth_from_the_mask(tmp_path: Path) -> None
     assert {truth.tobytes() for truth in truths} == {(mask > 0).astype(np.uint8).tobytes(), bytes(64 * 64)}
 
 
+def test_a_mask_of_0_and_1_does_not_teach_that_a_crack_is_background(data: DataSet, tmp_path: Path) -> None:
+    for name, value in (("good.png", 255), ("of_0_and_1.png", 1)):
+        save_image(tmp_path / name, np.full((96, 96), value, np.uint8))
+    good, bad, *_ = data.cracked
+    masked = DataSet((replace(good, mask=tmp_path / "good.png"), replace(bad, mask=tmp_path / "of_0_and_1.png")))
+    stream = masked_stream(masked, load_recipe("supervised", crop_px=64, batch=4, augment=False), 0)
+    assert all(bool((stream[index]["truth"] == 1).all()) for index in range(8))
+
+
 def test_supervised_without_any_mask_says_so(data: DataSet) -> None:
     with pytest.raises(FissuraError, match="no photograph has a mask"):
         masked_stream(data, load_recipe("supervised"), 0)

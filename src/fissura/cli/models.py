@@ -130,6 +130,9 @@ def evaluate(
         [(metric, *(cells[metric, scope] for scope in scopes)) for metric in summary["metric"].unique()],
     )
     say(f"scored: {len(evaluation.photos)} photographs; in brackets the 95 % intervals")
+    cracked = evaluation.photos.query("label == 'cracked'")
+    if not cracked["has_truth"].all():
+        say(f"{(~cracked['has_truth']).sum()} of {len(cracked)} cracked photographs have no mask")
     if out is not None:
         say(f"tables and plots: {out}")
 

@@ -25,7 +25,7 @@ from fissura.learning.proposing import MOST_PROPOSALS, proposal_path, read_alarm
 from fissura.learning.recipe import Recipe
 from fissura.learning.sampling import Urn
 from fissura.painting import draw_surface, paint_cracks, paint_nothing
-from fissura.photos import DataSet, Photo, read_mask, read_photo
+from fissura.photos import DataSet, Photo, read_photo, read_truth
 from fissura.segmenting import normalise
 from fissura.segmenting.normalising import Normalisation
 
@@ -231,7 +231,6 @@ def _painted_over(
 
 def _with_mask(photo: Photo) -> Crop:
     pixels = read_photo(photo.path)
-    shape = pixels.shape[:2]
-    if photo.mask is None:
-        return pixels, np.zeros(shape, np.uint8)
-    return pixels, read_mask(photo.mask, (shape[0], shape[1])).astype(np.uint8)
+    truth = read_truth(photo, (pixels.shape[0], pixels.shape[1]))
+    assert truth is not None  # no stream draws a photograph with neither a mask nor the label uncracked
+    return pixels, truth.astype(np.uint8)

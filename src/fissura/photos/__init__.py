@@ -6,7 +6,7 @@ photograph that cannot be decoded ends more than itself.
 """
 
 from fissura.photos.dataset import DataSet, Label, Photo, Split
-from fissura.photos.decoding import MAX_MEGAPIXELS, read_mask, read_photo, save_image
+from fissura.photos.decoding import MAX_MEGAPIXELS, read_mask, read_photo, read_truth, save_image
 from fissura.photos.finding import find_photos
 from fissura.photos.layouts import Layout, load_data
 from fissura.photos.opening import opening_only
@@ -24,6 +24,7 @@ __all__ = [
     "opening_only",
     "read_mask",
     "read_photo",
+    "read_truth",
     "save_image",
     "split_by_group",
 ]

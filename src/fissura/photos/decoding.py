@@ -24,6 +24,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.files import written_whole
+from fissura.photos.dataset import Photo
 from fissura.photos.opening import refuse_unless_openable
 
 MAX_MEGAPIXELS = 64.0  # a 64-megapixel photograph is 192 MB decoded; anything larger is a mosaic
@@ -90,6 +91,29 @@ def read_mask(
         sizes = f"the mask is {rgb.shape[1]} x {rgb.shape[0]} px, its photograph {shape[1]} x {shape[0]} px"
         raise UnreadablePhotoError(f"{path}: {sizes}; export the mask at the photograph's own size")
     mask: NDArray[np.bool_] = np.asarray(Image.fromarray(rgb).convert("L")) > 127
+    return mask
+
+
+def read_truth(photo: Photo, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
+    """Give what is known of where the crack is: the mask, or none at all on an uncracked photograph.
+
+    Args:
+        photo: of a data set.
+        shape: its (height, width) in pixels.
+
+    Returns:
+        ``(H, W)`` bool, True where there is crack; None where nothing is known.
+
+    Raises:
+        UnreadablePhotoError: as `read_mask`, or if the mask is empty though the photograph is labelled cracked.
+    """
+    if photo.mask is None:
+        return np.zeros(shape, bool) if photo.label == "uncracked" else None
+    mask = read_mask(photo.mask, shape)
+    if photo.label == "cracked" and not mask.any():
+        raise UnreadablePhotoError(
+            f"{photo.mask}: is empty, though its photograph is labelled cracked; masks hold 255 where there is crack"
+        )
     return mask
 
 

@@ -58,6 +58,7 @@ def findings(
         near: pairs of rows that show the same picture.
         told: `association` of the label with ``"source"`` and with ``"size"``.
     """
+    table = table.fillna({"split": "train"})  # as `DataSet.with_split` takes it
     yield from _unreadable(table)
     yield from _labels(table)
     yield from _duplicates(table, exact, "are copies of one file")
@@ -79,10 +80,13 @@ def _unreadable(table: pd.DataFrame) -> Iterator[str]:
 def _labels(table: pd.DataFrame) -> Iterator[str]:
     for label in ("cracked", "uncracked"):
         if not (table["label"] == label).any():
-            yield f"No photograph is labelled {label}: training needs both labels. Add a folder {label}/."
+            yield f"No photograph is labelled {label}: training needs both labels. Add such photographs."
     unlabelled = table[table["label"].isna()]
     if len(unlabelled):
-        yield f"Photographs without a label, which teach nothing: {len(unlabelled)} ({_some(unlabelled)})."
+        yield (
+            f"Photographs without a label: {len(unlabelled)} ({_some(unlabelled)}). "
+            "Nothing is learned from or scored on them but masks, where they have any: add the labels."
+        )
 
 
 def _duplicates(table: pd.DataFrame, groups: Sequence[Sequence[int]], what: str) -> Iterator[str]:
@@ -109,8 +113,9 @@ def _leaking_groups(table: pd.DataFrame) -> Iterator[str]:
     leaking = sides.index[sides > 1]
     if len(leaking):
         yield (
-            f"Parent photographs with tiles on both sides of the train/test split: {len(leaking)}, "
-            f"e.g. {leaking[0]}. Scores will be too good; keep all tiles of a photograph on one side."
+            "Parent photographs, by names or manifest, with tiles on both sides of the train/test split: "
+            f"{len(leaking)}, e.g. {leaking[0]}. If they are tiles of one, scores will be too good; keep all tiles "
+            "of a photograph on one side."
         )
 
 
@@ -133,10 +138,23 @@ def _confounded(table: pd.DataFrame, told: dict[str, float]) -> Iterator[str]:
 
 
 def _masks(table: pd.DataFrame) -> Iterator[str]:
+    masks = table[table["two_tone"]]
+    if len(masks):
+        yield (
+            f"Photographs of two grey values only, as masks are: {len(masks)} ({_some(masks)}). "
+            "Masks are no photographs; move them elsewhere."
+        )
     broken = table[table["mask_problem"] != ""]
     if len(broken):
         yield f"Masks that cannot be used: {len(broken)}. The first: {broken['mask_problem'].iloc[0]}."
-    empty = table[(table["label"] == "cracked") & (table["crack_fraction"] == 0)]
+    is_cracked = table["label"] == "cracked"
+    unmasked = table[is_cracked & ~table["has_mask"]]
+    if 0 < len(unmasked) < is_cracked.sum():
+        yield (
+            f"{len(unmasked)} of {is_cracked.sum()} cracked photographs have no mask: {_some(unmasked)}. "
+            "They are scored by their label alone; if there are masks of them, name these as the photographs."
+        )
+    empty = table[is_cracked & (table["crack_fraction"] == 0)]
     if len(empty):
         yield (
             f"Cracked photographs with an empty mask: {len(empty)} ({_some(empty)}). "

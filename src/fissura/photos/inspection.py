@@ -30,7 +30,8 @@ class Inspection:
     Attributes:
         photos: one row per photograph, in the data set's order, with the columns ``photo`` (path), ``label``,
             ``source``, ``group``, ``split``, ``width_px``, ``height_px``, ``has_mask``, ``crack_fraction``
-            (share of the mask that is crack, 0 to 1), ``problem`` and ``mask_problem`` (empty where none).
+            (share of the mask that is crack, 0 to 1), ``two_tone`` (it holds two values only, as masks do),
+            ``problem`` and ``mask_problem`` (empty where none).
         exact_duplicates: files with the same bytes, in groups of two and more.
         near_duplicates: pairs of different files that show the same picture.
         label_told_by: how well ``"source"`` and ``"size"`` alone tell the label, from 0 (not at all) to 1
@@ -133,6 +134,7 @@ class _Picture:
     width_px: int
     hash: NDArray[np.bool_]  # (64,)
     thumbnail: NDArray[np.uint8]  # (64, 64)
+    two_tone: bool
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,9 @@ def _look(photo: Photo) -> _Look:
     except (UnreadablePhotoError, OSError) as error:  # OSError: gone or locked since it was decoded
         return _Look(problem=as_text(str(error)))
     height, width = pixels.shape[:2]
-    picture = _Picture(height, width, perceptual_hash(pixels), thumbnail(pixels))
+    low, high = pixels.min(), pixels.max()
+    two_tone = bool(low < high and ((pixels == low) | (pixels == high)).all())
+    picture = _Picture(height, width, perceptual_hash(pixels), thumbnail(pixels), two_tone)
     if photo.mask is None:
         return _Look(bytes_told, picture)
     try:
@@ -176,6 +180,7 @@ def _table(data: DataSet, looks: list[_Look]) -> pd.DataFrame:
             "height_px": pd.Series([p and p.height_px for p in pictures], dtype="Int64"),
             "has_mask": pd.Series([photo.mask is not None for photo in data], dtype="bool"),
             "crack_fraction": pd.Series([look.crack_fraction for look in looks], dtype="float64"),
+            "two_tone": pd.Series([p is not None and p.two_tone for p in pictures], dtype="bool"),
             "problem": pd.Series([look.problem for look in looks], dtype="str"),
             "mask_problem": pd.Series([look.mask_problem for look in looks], dtype="str"),
         }

@@ -10,7 +10,8 @@
     told by the name's prefix.
 ``csv``
     A table with the columns ``photo`` and ``label`` and, where wanted, ``mask``, ``group``, ``source`` and
-    ``split``. Paths are relative to the CSV file.
+    ``split``. Paths are relative to the CSV file. A folder with such a table, called ``manifest.csv``, may be
+    given too, unless it has folders named for labels.
 
 The group of a photograph (its parent, when it is a tile) comes from the CSV, from the column ``parent`` of a
 ``manifest.csv`` that lies in a Kaggle-style folder, or else from its name: see `parent_of`.
@@ -21,6 +22,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -131,7 +133,8 @@ def _joined(first: Photo, second: Photo) -> Photo:
     looked_at = second if second.mask is not None and first.mask is None else first
     if first.label != second.label and (first.mask is None) == (second.mask is None):
         raise FissuraError(f"{second.path}: labelled {first.label} and {second.label}; leave it in one place only")
-    kept = second if second.split == "test" else first
+    # A correction knows neither split nor group, and takes its source from a folder's name.
+    kept = min(first, second, key=lambda one: (one.split != "test", one.split is None, one.mask is not None))
     return replace(kept, label=looked_at.label, mask=looked_at.mask)
 
 
@@ -154,12 +157,20 @@ def _detect(root: Path) -> Literal["folders", "kaggle", "csv"]:
         return "csv"
     if root.is_dir():
         if any((root / part / "images").is_dir() for part in ("train", "test", ".")):
-            return "kaggle"
+            return "csv" if _labels_photos(root / "manifest.csv") else "kaggle"
         if _label_folders(root):
             return "folders"
         if (root / "manifest.csv").is_file():
             return "csv"
     raise FissuraError(f"{root}: its layout is not understood; give {_UNDERSTOOD}")
+
+
+def _labels_photos(manifest: Path) -> bool:
+    """Tell whether a manifest labels photographs by their paths; one of parents alone has bare names."""
+    return manifest.is_file() and any(
+        "label" in row and row.get("photo") and os.path.isfile(manifest.parent / row["photo"])  # noqa: PTH113
+        for _, row in _rows(manifest)
+    )
 
 
 def _label_folders(root: Path) -> list[tuple[Path, Label, Split | None]]:
@@ -186,7 +197,13 @@ def _read_folders(root: Path) -> Iterator[Photo]:
     source = (root.resolve().parent if is_label else root.resolve()).name
     for folder, label, split in folders:
         for path in photos_below(folder):
-            parent = path.relative_to(folder).with_name(parent_of(path.stem)).as_posix()
+            below = path.relative_to(folder)
+            if {"mask", "masks"} & {part.lower() for part in below.parts[:-1]}:
+                raise FissuraError(
+                    f"{path.parent}: masks among the photographs, which would be taken for {label} ones; "
+                    f"move them out of {folder}"
+                )
+            parent = below.with_name(parent_of(path.stem)).as_posix()
             yield Photo(path, label, None, source, f"{source}/{parent}", split)
 
 
@@ -198,12 +215,16 @@ def _read_kaggle(root: Path) -> Iterator[Photo]:
         masks = {  # .png sorts after .jpg, and is the better of two
             path.relative_to(part / "masks").with_suffix(""): path for path in photos_below(part / "masks")
         }
-        for path in photos_below(part / "images"):
+        photos = photos_below(part / "images")
+        namesakes = Counter(path.stem for path in photos)
+        for path in photos:
             name = re.sub(r"^noncrack[_-]?", "", path.stem, flags=re.IGNORECASE)
             label: Label = "cracked" if name == path.stem else "uncracked"
             source, rest = _kaggle_source(name, root.resolve().name)
             parent = parents.get(path.name) or parent_of(rest)
-            mask = masks.get(path.relative_to(part / "images").with_suffix("")) or masks.get(Path(path.stem))
+            mask = masks.get(path.relative_to(part / "images").with_suffix(""))
+            if mask is None and namesakes[path.stem] == 1:
+                mask = masks.get(Path(path.stem))
             yield Photo(path, label, mask, source, f"{source}/{parent}", split)
 
 

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.files import as_text, written_whole
-from fissura.photos import DataSet, Label, Photo, read_mask, read_photo
+from fissura.photos import DataSet, Label, Photo, read_photo, read_truth
 from fissura.scoring import metrics
 from fissura.scoring.bootstrap import CONFIDENCE, RESAMPLES
 from fissura.scoring.curves import Curves
 from fissura.scoring.metrics import Mask
-from fissura.scoring.summary import summarise
+from fissura.scoring.summary import ALL_SOURCES, summarise
 
 if TYPE_CHECKING:
     from fissura.segmenting import ModelCard
@@ -119,6 +119,7 @@ def evaluate(
     segment: Segment,
     *,
     model: ModelCard | None = None,
+    views: int = 1,
     resamples: int = RESAMPLES,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -127,12 +128,13 @@ def evaluate(
 
     A photograph without a mask counts for the image-level figures only, unless it is labelled uncracked: then
     its truth is the empty mask. A mask without a label tells its label itself. Photographs that cannot be
-    read, or whose mask has another size, are listed and left out.
+    read, or whose mask has another size or is empty though they are labelled cracked, are listed and left out.
 
     Args:
         data: the photographs, with masks where there are any.
         segment: the method, from a photograph, (H, W, 3) uint8, to a probability map, a mask and a score.
         model: card of the model file behind the method, kept in the written summary.
+        views: how many times the method looks at each photograph, kept there too.
         resamples: bootstrap resamples behind each interval.
         seed: of the bootstrap.
         progress: called after every photograph with how many are done and how many there are.
@@ -180,7 +182,7 @@ def evaluate(
                 "scored": len(scored),
                 "skipped": len(skipped),
             },
-            "settings": {"resamples": resamples, "bootstrap_seed": seed, "confidence": CONFIDENCE},
+            "settings": {"views": views, "resamples": resamples, "bootstrap_seed": seed, "confidence": CONFIDENCE},
         },
     )
 
@@ -196,10 +198,11 @@ def _score(photo: Photo, segment: Segment, curves: Curves) -> dict[str, Any]:
     segmented = segment(pixels)
     seconds = time.perf_counter() - begin
 
+    source = f"source {photo.source}" if photo.source in ALL_SOURCES else photo.source
     row: dict[str, Any] = {
         "photo": as_text(photo.path),
         "mask": as_text(photo.mask or ""),
-        "source": photo.source,
+        "source": source,
         "group": photo.group,
         "label": photo.label,
         "verdict": _verdict(segmented.mask),
@@ -210,21 +213,21 @@ def _score(photo: Photo, segment: Segment, curves: Curves) -> dict[str, Any]:
     if truth is not None:
         mask, grey = truth
         row["label"] = photo.label or _verdict(mask)
-        curves.add(segmented.probability, mask, cracked=row["label"] == "cracked", source=photo.source)
+        curves.add(segmented.probability, mask, cracked=row["label"] == "cracked", source=source)
         row |= _measures(segmented.mask, mask, grey)
     return row
 
 
 def _read_truth(photo: Photo, shape: tuple[int, int]) -> tuple[Mask, NDArray[np.float64]] | None:
     """Read the true mask, (H, W) bool, and the same in grey, (H, W) in [0, 1]; None without truth."""
-    if photo.mask is not None:
-        mask = read_mask(photo.mask, shape)
-        grey = cv2.cvtColor(read_photo(photo.mask), cv2.COLOR_RGB2GRAY) / 255
-        # In transparent parts a photograph takes a mean colour, but a mask is black: there the mask is right.
-        return mask, np.where((grey > 127 / 255) == mask, grey, mask)
-    if photo.label == "uncracked":
-        return np.zeros(shape, bool), np.zeros(shape)
-    return None
+    mask = read_truth(photo, shape)
+    if mask is None:
+        return None
+    if photo.mask is None:
+        return mask, np.zeros(shape)
+    grey = cv2.cvtColor(read_photo(photo.mask), cv2.COLOR_RGB2GRAY) / 255
+    # In transparent parts a photograph takes a mean colour, but a mask is black: there the mask is right.
+    return mask, np.where((grey > 127 / 255) == mask, grey, mask)
 
 
 def _verdict(mask: Mask) -> Label:

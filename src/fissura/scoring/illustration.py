@@ -17,6 +17,8 @@ from fissura.scoring.summary import OVERALL
 def illustrate(evaluation: Evaluation, segment: Segment, folder: Path, *, examples: int = 6) -> list[Path]:
     """Draw ``dice_over_threshold.png``, ``precision_recall.png`` and ``gallery.png``, as far as truth goes.
 
+    Those of an earlier evaluation are removed first.
+
     The gallery shows the cracked photographs of best and of worst Dice, and the uncracked ones with most
     false crack.
 
@@ -32,15 +34,19 @@ def illustrate(evaluation: Evaluation, segment: Segment, folder: Path, *, exampl
     Raises:
         FissuraError: if a picture cannot be written.
     """
+    pictures = [folder / f"{name}.png" for name in ("dice_over_threshold", "precision_recall", "gallery")]
+    for stale in pictures:
+        if stale.is_file():
+            stale.unlink()
+    curve, pixels, gallery = pictures
     photos = evaluation.photos[evaluation.photos["has_truth"]]
     written = []
     cracked = photos[photos["label"] == "cracked"].sort_values("dice", ascending=False, kind="stable")
     if len(cracked):
         overall = evaluation.summary.set_index(["scope", "metric"])["value"]
-        written.append(folder / "dice_over_threshold.png")
-        draw_threshold_curve(written[-1], evaluation.dice_over_threshold, float(overall.loc[OVERALL, "dice_cracked"]))
-        written.append(folder / "precision_recall.png")
-        draw_precision_recall(written[-1], evaluation.precision_recall)
+        written += [curve, pixels]
+        draw_threshold_curve(curve, evaluation.dice_over_threshold, float(overall.loc[OVERALL, "dice_cracked"]))
+        draw_precision_recall(pixels, evaluation.precision_recall)
     uncracked = photos[(photos["label"] == "uncracked") & (photos["verdict"] == "cracked")]
     best = cracked.head(examples)
     worst = cracked.drop(best.index).tail(examples)[::-1]  # few photographs: none is shown twice
@@ -50,8 +56,8 @@ def illustrate(evaluation: Evaluation, segment: Segment, folder: Path, *, exampl
         "False alarms on uncracked photographs": uncracked.nlargest(examples, "fp_px"),
     }
     if any(len(rows) for rows in sections.values()):
-        written.append(folder / "gallery.png")
-        draw_gallery(written[-1], {heading: _examples(rows, segment) for heading, rows in sections.items()})
+        written.append(gallery)
+        draw_gallery(gallery, {heading: _examples(rows, segment) for heading, rows in sections.items()})
     return written
 
 

@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 
 OVERALL = "overall"
 MEAN_OF_SOURCES = "mean of sources"
+ALL_SOURCES = (OVERALL, MEAN_OF_SOURCES)  # scopes that no single source may be called
 
 # Means over photographs: figure -> (column of the photographs' table, which photographs count).
 _MEANS = {
@@ -35,6 +36,7 @@ _MEANS = {
     "false_alarm_rate": ("any mask", "uncracked"),
 }
 METRICS = (*_MEANS, "dice_pooled", "auroc")
+_WHO_COUNTS = (*(who for _, who in _MEANS.values()), "with truth", "all")  # in the order of METRICS
 
 
 def summarise(photos: pd.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
@@ -49,12 +51,15 @@ def summarise(photos: pd.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0
         One row per scope and metric: ``scope, metric, value, low95, high95, n``. Scopes are ``overall`` and,
         where there are several sources, each source and ``mean of sources`` (every source counts the same).
         ``n`` is the number of photographs the figure rests on; a figure that nothing in the data can answer
-        has value NaN. An interval from fewer than two groups would be a point and is NaN instead.
+        has value NaN. An interval from fewer than two groups (of each label, for the AUROC) would be a point and
+        is NaN instead.
 
         - ``dice_cracked``: mean per-image Dice over the cracked photographs, the headline; likewise ``iou``,
           ``precision``, ``recall``, ``tolerance_f1_0px``, ``tolerance_f1_2px``, ``centreline_dice``;
-        - ``dice_original``: as the original system computes it, over all photographs, uncracked included;
-        - ``dice_pooled``: Dice of the pixels of all photographs thrown together;
+        - ``dice_original``: as the original system computes it, over all photographs with truth, uncracked included;
+        - ``dice_pooled``: Dice of the pixels of the same photographs thrown together; NaN, and no 1 as of a single
+          photograph, where neither truth nor masks hold crack. Both figures are NaN where there are cracked
+          photographs and not one has truth: the uncracked alone would flatter;
         - ``accuracy``, ``auroc``: image-level verdict and score against the label;
         - ``false_alarm_rate``: share of uncracked photographs in which any pixel at all is called crack.
     """
@@ -105,11 +110,13 @@ def _table(scope: str, values: Array, replicates: Array, numbers: NDArray[np.int
 
 
 def _replicates(photos: pd.DataFrame, resamples: int, seed: list[int]) -> Array:
-    """Bootstrap replicates of all figures, (R, figures); all NaN where there is but one group."""
-    groups = _groups(photos)
-    if len(np.unique(groups)) < 2:
-        return np.full((resamples, len(METRICS)), np.nan)
-    return resample(_statistic(photos), groups, resamples=resamples, seed=seed)
+    """Bootstrap replicates of all figures, (R, figures); NaN for a figure that rests on fewer than two groups."""
+    groups, counting = _groups(photos), _counting(photos)
+    uncracked = counting["uncracked"]
+    resting_on = [len(np.unique(groups[counting[who]])) for who in _WHO_COUNTS]
+    resting_on[METRICS.index("auroc")] = min(len(np.unique(groups[side])) for side in (uncracked, ~uncracked))
+    replicates = resample(_statistic(photos), groups, resamples=resamples, seed=seed)
+    return np.where(np.array(resting_on) < 2, np.nan, replicates)
 
 
 def _groups(photos: pd.DataFrame) -> NDArray[np.int64]:
@@ -140,7 +147,8 @@ def _ratios(photos: pd.DataFrame) -> tuple[Array, Array]:
         np.where(counting[who], columns[column].to_numpy(np.float64), 0.0) for column, who in _MEANS.values()
     ]
     denominators = [counting[who].astype(np.float64) for _, who in _MEANS.values()]
-    tp, fp, fn = (photos[f"{kind}_px"].fillna(0).to_numpy(np.float64) for kind in ("tp", "fp", "fn"))
+    with_truth = counting["with truth"]
+    tp, fp, fn = (photos[f"{kind}_px"].where(with_truth, 0).to_numpy(np.float64) for kind in ("tp", "fp", "fn"))
     numerators.append(2 * tp)
     denominators.append(2 * tp + fp + fn)
     return np.column_stack(numerators), np.column_stack(denominators)
@@ -149,6 +157,8 @@ def _ratios(photos: pd.DataFrame) -> tuple[Array, Array]:
 def _counting(photos: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     with_truth = photos["has_truth"].to_numpy(bool)
     cracked = (photos["label"] == "cracked").to_numpy()
+    if cracked.any() and not (with_truth & cracked).any():
+        with_truth = np.zeros_like(with_truth)
     return {
         "all": np.ones(len(photos), bool),
         "with truth": with_truth,
@@ -159,6 +169,5 @@ def _counting(photos: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
 
 def _numbers(photos: pd.DataFrame) -> NDArray[np.int64]:
     """How many photographs each figure rests on, in the order of ``METRICS``."""
-    counting = {who: int(members.sum()) for who, members in _counting(photos).items()}
-    means = [counting[who] for _, who in _MEANS.values()]
-    return np.array([*means, counting["with truth"], counting["all"]], np.int64)
+    counting = _counting(photos)
+    return np.array([counting[who].sum() for who in _WHO_COUNTS], np.int64)

@@ -93,7 +93,9 @@ def evaluate(
     photos = load_data(*as_paths(data)).with_split("test")
     segmenter = Segmenter(bundled_model() if model is None else Path(model), views=views)
     folder = output_folder(Path(out)) if out is not None else None
-    evaluation = evaluate_data(photos, segmenter.segment, model=segmenter.card, seed=seed, progress=progress)
+    evaluation = evaluate_data(
+        photos, segmenter.segment, model=segmenter.card, views=views, seed=seed, progress=progress
+    )
     if folder is not None:
         evaluation.write(folder)
         illustrate(evaluation, segmenter.segment, folder)
