@@ -188,6 +188,9 @@ def test_a_figure_that_rests_on_one_group_claims_no_interval(data):
     summary = evaluate(DataSet((data[0], *data.uncracked)), darkness).summary.query("scope == 'overall'")
     claimed = set(summary["metric"][summary["low95"].notna()])
     assert claimed == {"dice_original", "dice_pooled", "accuracy", "false_alarm_rate"}  # and no AUROC of one crack
+    pooled = evaluate(DataSet((data[0], data[3])), darkness).summary.set_index("metric").loc["dice_pooled"]
+    assert pooled["value"] == 1
+    assert np.isnan(pooled["low95"])  # the uncracked photograph has no pixel in it
 
 
 def test_a_cracked_photograph_with_an_empty_mask_is_left_out(data, tmp_path):

@@ -36,7 +36,6 @@ _MEANS = {
     "false_alarm_rate": ("any mask", "uncracked"),
 }
 METRICS = (*_MEANS, "dice_pooled", "auroc")
-_WHO_COUNTS = (*(who for _, who in _MEANS.values()), "with truth", "all")  # in the order of METRICS
 
 
 def summarise(photos: pd.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
@@ -111,10 +110,9 @@ def _table(scope: str, values: Array, replicates: Array, numbers: NDArray[np.int
 
 def _replicates(photos: pd.DataFrame, resamples: int, seed: list[int]) -> Array:
     """Bootstrap replicates of all figures, (R, figures); NaN for a figure that rests on fewer than two groups."""
-    groups, counting = _groups(photos), _counting(photos)
-    uncracked = counting["uncracked"]
-    resting_on = [len(np.unique(groups[counting[who]])) for who in _WHO_COUNTS]
-    resting_on[METRICS.index("auroc")] = min(len(np.unique(groups[side])) for side in (uncracked, ~uncracked))
+    groups, uncracked = _groups(photos), _counting(photos)["uncracked"]
+    resting_on = [len(np.unique(groups[counts])) for counts in (*(_ratios(photos)[1].T > 0), uncracked, ~uncracked)]
+    resting_on[-2:] = [min(resting_on[-2:])]  # the AUROC takes both labels
     replicates = resample(_statistic(photos), groups, resamples=resamples, seed=seed)
     return np.where(np.array(resting_on) < 2, np.nan, replicates)
 
@@ -169,5 +167,6 @@ def _counting(photos: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
 
 def _numbers(photos: pd.DataFrame) -> NDArray[np.int64]:
     """How many photographs each figure rests on, in the order of ``METRICS``."""
-    counting = _counting(photos)
-    return np.array([counting[who].sum() for who in _WHO_COUNTS], np.int64)
+    counting = {who: int(members.sum()) for who, members in _counting(photos).items()}
+    means = [counting[who] for _, who in _MEANS.values()]
+    return np.array([*means, counting["with truth"], counting["all"]], np.int64)
