@@ -7,12 +7,14 @@ import sys
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import geopandas
 import numpy as np
 import pyogrio
 import pytest
 import rasterio
+from pyogrio.errors import DataLayerError
 from pyproj import Geod, Transformer
 from rasterio.transform import Affine, from_origin
 from shapely.geometry import shape
@@ -158,6 +160,34 @@ def test_a_local_system_goes_into_a_geopackage_alone(tmp_path: Path, mask: np.nd
     export([photo], "geopackage", tmp_path / "cracks.gpkg")
     outlines = geopandas.read_file(tmp_path / "cracks.gpkg", layer="outlines")
     assert len(outlines) == 3 * cracked
+
+
+def test_what_lies_nowhere_on_earth_is_refused(tmp_path: Path, mask: np.ndarray) -> None:
+    photo = raster(tmp_path / "far.tif", mask, from_origin(1e9, 1e9, 1, 1))
+    with pytest.raises(FissuraError, match=r"far\.tif: .* does not lead to longitude and latitude"):
+        export([photo], "geojson", tmp_path / "cracks.geojson")
+    assert not (tmp_path / "cracks.geojson").exists()
+
+
+def test_outlines_of_the_finest_pixels_are_valid(tmp_path: Path) -> None:
+    mask = np.random.default_rng(0).random((60, 80)) < 0.6
+    export(
+        [raster(tmp_path / "a.tif", mask, from_origin(EAST, NORTH, 1e-4, 1e-4))], "geojson", tmp_path / "a.geojson"
+    )
+    frame = geopandas.read_file(tmp_path / "a.geojson")
+    assert frame.is_valid.all()
+
+
+def test_a_full_disk_is_told_of_a_geopackage(
+    tmp_path: Path, mask: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object, **_kwargs: object) -> NoReturn:
+        raise DataLayerError("disk I/O error")
+
+    monkeypatch.setattr(pyogrio, "write_dataframe", full)
+    with pytest.raises(FissuraError, match=r"cracks\.gpkg: cannot be written \(disk I/O error\); .* free the disk"):
+        export([raster(tmp_path / "a.tif", mask)], "geopackage", tmp_path / "cracks.gpkg")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
 
 
 @pytest.mark.parametrize("format", ["geojson", "geopackage"])

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from affine import Affine
     from rasterio.crs import CRS
 
-_DEGREE_DIGITS = 9  # 0.1 mm on the ground; the usual seven would round a crack's width away
+_DEGREE_DIGITS = 11  # a micrometre on the ground; the usual seven would round a crack's width away
 _LAYERS = {"centre_lines": "MultiLineString", "outlines": "MultiPolygon"}
 _PHOTOS_AT_ONCE = 64  # are written at once: a GeoPackage takes many rows as quickly as one
 
@@ -108,6 +108,7 @@ def write_geopackage(out: Path, photos: Iterable[PhotoCracks]) -> None:
     """
     _require_extra()
     import pyogrio
+    from pyogrio.errors import DataLayerError, DataSourceError
 
     if out.suffix.lower() != ".gpkg":
         raise FissuraError(f"{out}: no program opens a GeoPackage of this name; end it in .gpkg")
@@ -128,9 +129,15 @@ def write_geopackage(out: Path, photos: Iterable[PhotoCracks]) -> None:
                     crs = table.crs
                     tables[layer].append(table)
             for layer, kind in _LAYERS.items():
-                pyogrio.write_dataframe(
-                    pd.concat(tables[layer]), temporary, layer=layer, driver="GPKG", geometry_type=kind, append=begun
-                )
+                table = pd.concat(tables[layer])
+                try:
+                    pyogrio.write_dataframe(
+                        table, temporary, layer=layer, driver="GPKG", geometry_type=kind, append=begun
+                    )
+                except (DataSourceError, DataLayerError) as error:
+                    raise FissuraError(
+                        f"{out}: cannot be written ({error}); choose another place with --out or free the disk"
+                    ) from error
             begun = True
 
 
@@ -194,13 +201,16 @@ def _features(photo: Path, table: geopandas.GeoDataFrame) -> Iterator[dict[str, 
     import shapely
     from pyproj.exceptions import ProjError
 
+    nowhere = FissuraError(
+        f"{photo}: lies in a reference system that does not lead to longitude and latitude, such as a local "
+        "one; choose geopackage"
+    )
     try:
         lonlat = table.to_crs("OGC:CRS84")
     except ProjError as error:
-        raise FissuraError(
-            f"{photo}: lies in a reference system that does not lead to longitude and latitude, such as a local "
-            "one; choose geopackage"
-        ) from error
+        raise nowhere from error
+    if not np.isfinite(shapely.get_coordinates(lonlat.geometry.array)).all():
+        raise nowhere
     rounded = shapely.transform(lonlat.geometry.array, lambda points: points.round(_DEGREE_DIGITS))
     # RFC 7946: outer rings run counter-clockwise.
     lonlat = lonlat.set_geometry(shapely.orient_polygons(rounded, exterior_cw=False), crs=lonlat.crs)
