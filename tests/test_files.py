@@ -68,6 +68,9 @@ def test_links_are_replaced_and_what_is_no_file_stays(tmp_path: Path) -> None:
     with pytest.raises(FissuraError, match="is no file; choose another name"), written_whole(tmp_path / "pipe"):
         pass
     assert (tmp_path / "pipe").is_fifo()
+    for folder in (Path(), Path("/")):
+        with pytest.raises(FissuraError, match="is no file; choose another name"), written_whole(folder):
+            pass
 
 
 def test_no_link_leads_out_of_a_folder(tmp_path: Path) -> None:

@@ -129,6 +129,15 @@ def test_weights_that_are_no_plain_numbers(tmp_path: Path, odd: Tensor) -> None:
         import_checkpoint(tmp_path / "odd.pth", tmp_path / "out.onnx")
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_of_a_training_that_failed(tmp_path: Path, unet_shapes: dict[str, torch.Size], value: float) -> None:
+    state = blank(unet_shapes)
+    state["outc.weight"] = torch.full(unet_shapes["outc.weight"], value)
+    torch.save(state, tmp_path / "failed.pth")
+    with pytest.raises(FissuraError, match=r"failed\.pth: has weights that are no finite numbers"):
+        import_checkpoint(tmp_path / "failed.pth", tmp_path / "out.onnx")
+
+
 def test_the_checkpoint_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "best.pth").write_bytes(b"weeks of work")
     with pytest.raises(FissuraError, match="is the checkpoint itself; choose another --out"):
@@ -137,9 +146,11 @@ def test_the_checkpoint_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "there.onnx").touch()
     for path in (tmp_path / "nowhere.pth", tmp_path):
-        with pytest.raises(FissuraError, match=f"{path.name}: cannot be read"):
-            import_checkpoint(path, tmp_path / "out.onnx")
+        for out in ("out.onnx", "there.onnx"):
+            with pytest.raises(FissuraError, match=f"{path.name}: cannot be read"):
+                import_checkpoint(path, tmp_path / out)
 
 
 def test_another_network_is_named(tmp_path: Path) -> None:

@@ -32,11 +32,11 @@ def written_whole(path: Path) -> Iterator[Path]:
         >>> with written_whole(Path("out/table.csv")) as temporary:  # doctest: +SKIP
         ...     temporary.write_text("photo,score")
     """
+    if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 - no loop of links raises
+        raise FissuraError(f"{path}: is there already, and is no file; choose another name with --out")
     # The name is chosen before the file exists, so that Ctrl-C leaves nothing behind wherever it strikes.
     temporary = path.with_name(f".{path.stem[:40]}-{secrets.token_hex(4)}{path.suffix}")
     try:
-        if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 - no loop of links raises
-            raise FissuraError(f"{path}: is there already, and is no file; choose another name with --out")
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.open("x").close()
         yield temporary

@@ -41,19 +41,23 @@ def import_checkpoint(checkpoint: Path, out: Path) -> ModelCard:
         The card written into the model file.
 
     Raises:
-        FissuraError: if the file is no checkpoint, holds code, or its weights are of another network; if the
-            exported graph gives other results than the network; or if ``out`` cannot be written.
+        FissuraError: if the file is no checkpoint, holds code, or its weights are of another network or not finite;
+            if the exported graph gives other results than the network; or if ``out`` cannot be written.
 
     Example:
         >>> import_checkpoint(Path("best_model.pth"), Path("original.onnx")).network  # doctest: +SKIP
         'seed-resnet50'
     """
-    if out.exists() and out.samefile(checkpoint):
+    if out.exists() and checkpoint.exists() and out.samefile(checkpoint):
         raise FissuraError(f"{out}: is the checkpoint itself; choose another --out")
     state = _read_state(checkpoint)
     name = _network_name(checkpoint, state)
     network = build_network(name, pretrained=False)
     network.load_state_dict(_fitted(checkpoint, state, network))
+    if not all(torch.isfinite(weight).all() for weight in network.state_dict().values()):
+        raise FissuraError(
+            f"{checkpoint}: has weights that are no finite numbers; give one from before training failed"
+        )
     card = ModelCard(
         name=as_text(checkpoint.stem),
         recipe="seed",
