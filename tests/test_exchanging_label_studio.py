@@ -213,11 +213,9 @@ def answer(kind: str, value: object) -> dict[str, object]:
     return {"from_name": "verdict", "to_name": "image", "type": kind, "value": value}
 
 
-@pytest.mark.parametrize("label", ["crack", "Riss"])
-def test_answers_about_the_whole_picture_do_not_keep_its_mask_out(tmp_path: Path, label: str) -> None:
+def test_answers_about_the_whole_picture_do_not_keep_its_mask_out(tmp_path: Path) -> None:
     drawn, empty = task("1.png", STROKE_CODE, SHAPE), task("2.png", STROKE_CODE, SHAPE)
     (brush,) = drawn["annotations"][0]["result"]
-    brush["value"]["brushlabels"] = [label]
     drawn["annotations"][0]["result"] = [
         answer("choices", {"choices": ["cracked"]}),
         brush,
@@ -232,6 +230,31 @@ def test_answers_about_the_whole_picture_do_not_keep_its_mask_out(tmp_path: Path
     assert imported(tmp_path, [drawn, empty], **{"1": SHAPE, "2": SHAPE}) == {}
     np.testing.assert_array_equal(mask_of(tmp_path, "1"), STROKE)
     assert not mask_of(tmp_path, "2").any()
+
+
+def test_a_label_may_stand_in_a_result_of_its_own(tmp_path: Path) -> None:
+    one, other = (task(name, STROKE_CODE, SHAPE, id="a", type="brush") for name in ("1.png", "2.png"))
+    for drawn, label in ((one, "crack"), (other, "joint")):
+        (brush,) = drawn["annotations"][0]["result"]
+        del brush["value"]["brushlabels"]
+        drawn["annotations"][0]["result"].append({"id": "a", "type": "labels", "value": {"labels": [label]}})
+    assert imported(tmp_path, [one, other], **{"1": SHAPE, "2": SHAPE}) == {}
+    np.testing.assert_array_equal(mask_of(tmp_path, "1"), STROKE)
+    assert not mask_of(tmp_path, "2").any()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"format": "rle", "rle": STROKE_CODE},
+        {"format": "rle", "rle": STROKE_CODE, "brushlabels": []},
+        {"points": [[0, 0], [50, 0], [50, 50]], "closed": True},
+    ],
+)
+def test_a_photograph_is_not_uncracked_for_a_region_without_a_label(tmp_path: Path, value: dict[str, object]) -> None:
+    unlabelled = task("1.png", STROKE_CODE, SHAPE, value=value)
+    skipped = imported(tmp_path, [unlabelled, task("2.png", STROKE_CODE, SHAPE)], **{"1": SHAPE, "2": SHAPE})
+    assert skipped == {"1.png": "it has a region without a label; give the region its label, or delete it"}
 
 
 def test_a_photograph_said_to_be_cracked_is_not_uncracked_for_want_of_a_mask(tmp_path: Path) -> None:

@@ -173,6 +173,15 @@ def test_corrected_masks_come_back_and_join_the_photographs(job: Path, tmp_path:
     np.testing.assert_array_equal(read_mask(corrected.mask), drawn)
 
 
+def test_pictures_of_a_job_among_the_photographs_are_not_what_a_mask_is_for(tmp_path: Path, model: Path) -> None:
+    save(tmp_path / "walls/1.png", wall())
+    fissura.segment([tmp_path / "walls"], out=tmp_path / "walls/job", model=model)
+    content = {"images": [{"id": 1, "file_name": "upload/0a1b2c3d-1.png"}], "categories": [], "annotations": []}
+    (tmp_path / "a.json").write_text(json.dumps(content), "utf-8")
+    back = fissura.import_masks(tmp_path / "a.json", photos=tmp_path / "walls", out=tmp_path / "corrected")
+    assert (back.uncracked, back.skipped) == (1, ())
+
+
 def test_compare_tells_new_length(tmp_path: Path) -> None:
     model = write_model(tmp_path / "model.onnx", network(bias=-25.0))  # of the dark, the darkest is crack
     stones = np.kron(np.random.default_rng(0).integers(-25, 25, (60, 80, 1)), np.ones((4, 4, 1), int))

@@ -67,12 +67,15 @@ def read_coco(source: Path, content: dict[str, Any]) -> Iterator[Correction]:
         content: what is in it.
 
     Raises:
-        FissuraError: if the file is not laid out as COCO is, or which category is crack is not clear.
+        FissuraError: if the file is not laid out as COCO is, two of its images have one id, or none of its
+            categories is crack.
     """
     try:
         names = {category["id"]: str(category["name"]) for category in content.get("categories", [])}
         chosen = crack_labels(source, names.values())
         of_image: dict[object, list[dict[str, Any]]] = {image["id"]: [] for image in content["images"]}
+        if len(of_image) < len(content["images"]):
+            raise FissuraError(f"{source}: two of its images have one id; give each its own")
         for annotation in content["annotations"]:
             if annotation["category_id"] not in names or names[annotation["category_id"]] in chosen:
                 of_image[annotation["image_id"]].append(annotation)

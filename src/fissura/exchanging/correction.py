@@ -28,10 +28,12 @@ class Correction:
             ValueError (or what malformed data leads to: KeyError, TypeError, ...) where the mask is of
             another size or unusable. The size is given from outside so that no file can ask for memory
             that its photograph does not justify.
+        has_suffix: whether the name ends in the file's suffix, as far as that program's format says.
     """
 
     name: str
     read: Callable[[Shape], NDArray[np.bool_]]
+    has_suffix: bool = True
 
 
 def require_size(height: object, width: object, shape: Shape) -> None:
@@ -45,25 +47,23 @@ def require_size(height: object, width: object, shape: Shape) -> None:
 
 
 def crack_labels(source: Path, labels: Iterable[str]) -> set[str]:
-    """Choose the labels that mean crack: those that begin with "crack", or else the only one there is.
+    """Choose the labels that mean crack: those that begin with "crack".
+
+    An only label of another name is not taken for it: files tell the labels in use, and that one may be joints.
 
     Raises:
-        FissuraError: if it is not clear which.
+        FissuraError: if there are labels, but none of these.
 
     Example:
         >>> sorted(crack_labels(Path("a.json"), ["Crack", "crack_wide", "joint", "uncracked"]))
         ['Crack', 'crack_wide']
-        >>> crack_labels(Path("a.json"), ["Riss"])
-        {'Riss'}
     """
     known = set(labels)
     cracks = {label for label in known if label.lower().startswith("crack")}
-    if cracks or len(known) <= 1:
-        return cracks or known
-    names = ", ".join(sorted(known)[:5])
-    raise FissuraError(
-        f"{source}: which of its labels means crack is not clear ({names}); rename it to crack and export again"
-    )
+    if known and not cracks:
+        names = ", ".join(sorted(known)[:5])
+        raise FissuraError(f"{source}: none of its labels begins with crack ({names}); rename the one that means it")
+    return cracks
 
 
 def read_json(source: Path) -> Any:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import lzma
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -69,7 +70,7 @@ def read_cvat(source: Path) -> Iterator[Correction]:
     A photograph that the zip lists but has no mask for was not annotated: it comes out unusable, not uncracked.
 
     Raises:
-        FissuraError: if it is no such zip, or which label is crack is not clear.
+        FissuraError: if it is no such zip, none of its labels is crack, or crack has another label's colour.
     """
     try:
         with zipfile.ZipFile(source) as file:
@@ -83,9 +84,9 @@ def read_cvat(source: Path) -> Iterator[Correction]:
             masks = [name for name in entries if name.startswith(_CLASSES) and name.endswith(".png")]
             for name in masks:
                 read = partial(_mask, file, entries[name], colours)
-                yield Correction(name[len(_CLASSES) : -len(".png")], read)
+                yield Correction(name[len(_CLASSES) : -len(".png")], read, has_suffix=False)
             for name in _listed(file, entries).difference(n[len(_CLASSES) : -len(".png")] for n in masks):
-                yield Correction(name, _not_annotated)
+                yield Correction(name, _not_annotated, has_suffix=False)
     except OSError as error:
         raise FissuraError(f"{source}: cannot be read ({error.strerror}); check the spelling") from error
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
@@ -140,6 +141,12 @@ def _colours(source: Path, labelmap: str) -> list[tuple[Colour, bool]]:
     if len(found) > _MAX_LABELS:
         raise ValueError(f"it has {len(found)} labels")
     chosen = crack_labels(source, [label for label, _ in found if label.lower() != "background"])
+    others = {colour: label for label, colour in found if label not in chosen}
+    for crack, shade in found:
+        if crack in chosen and shade in others:
+            raise FissuraError(
+                f"{source}: {crack} and {others[shade]} have one colour; give each its own in CVAT and export again"
+            )
     return [(colour, label in chosen) for label, colour in found]
 
 
@@ -148,11 +155,13 @@ def _mask(
 ) -> NDArray[np.bool_]:
     packed = io.BytesIO(_read(file, entry))
     try:
-        with Image.open(packed, formats=["PNG"]) as image:
-            require_size(image.height, image.width, shape)
-            # A grey picture holds the labels' places in the list, a coloured one their colours.
-            levels = np.asarray(image if image.mode == "L" else image.convert("RGB"))
-    except Image.DecompressionBombError as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(packed, formats=["PNG"]) as image:
+                require_size(image.height, image.width, shape)
+                # A grey picture holds the labels' places in the list, a coloured one their colours.
+                levels = np.asarray(image if image.mode == "L" else image.convert("RGB"))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValueError("the mask is larger than any photograph") from error
     crack, known = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
     for index, (colour, is_crack) in enumerate(colours):

@@ -27,6 +27,7 @@ from fissura.files import written_whole
 
 _LOCAL_FILES = "/data/local-files/?d="  # how Label Studio addresses its local file storage
 _SIZES = (3, 4, 8, 16)
+_SHAPES = frozenset({"rle", "points", "vertices", "x", "imageDataURL"})  # what the value of a drawn region holds
 
 
 def write_label_studio(out: Path, photos: Iterable[PhotoCracks]) -> None:
@@ -56,14 +57,15 @@ def read_label_studio(source: Path, content: list[Any]) -> Iterator[Correction]:
     """List the tasks of Label Studio's JSON export, each with its latest annotation.
 
     Predictions are not read: nobody has looked at them. A task whose annotation has no crack has an empty mask,
-    unless a choice says cracked; that one, and one that was never submitted, or was skipped, comes out unusable.
+    unless a choice says cracked, or a region has no label; such a one, and one that was never submitted, or was
+    skipped, comes out unusable.
 
     Args:
         source: the file, for messages.
         content: what is in it.
 
     Raises:
-        FissuraError: if the file is not laid out as Label Studio's, or which label is crack is not clear.
+        FissuraError: if the file is not laid out as Label Studio's, or none of its labels is crack.
     """
     try:
         tasks = [(_name(task), _latest(task)) for task in content]
@@ -178,6 +180,14 @@ def _latest(task: dict[str, Any]) -> list[dict[str, Any]] | None:
     return None if latest is None else latest["result"]
 
 
+def _regions(results: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Give the results of each region together: its shape, its labels, and answers about it may stand apart."""
+    regions: dict[object, list[dict[str, Any]]] = {}
+    for index, result in enumerate(results):
+        regions.setdefault(result.get("id", index), []).append(result)
+    yield from regions.values()
+
+
 def _labels(region: dict[str, Any]) -> list[str]:
     """Give the labels of a region; none of an answer about the whole picture, such as a choice."""
     kind = str(region.get("type"))
@@ -194,15 +204,19 @@ def _mask(results: list[dict[str, Any]] | None, chosen: set[str], shape: Shape) 
     if results is None:
         raise ValueError("nobody has annotated it; submit it, or leave it out")
     mask = np.zeros(shape, np.bool_)
-    for region in results:
-        if not chosen.intersection(_labels(region)):
+    for region in _regions(results):
+        labels = {label for result in region for label in _labels(result)}
+        if not labels and any(_SHAPES.intersection(result.get("value", {})) for result in region):
+            raise ValueError("it has a region without a label; give the region its label, or delete it")
+        if not chosen.intersection(labels):
             continue
-        if region["value"].get("format") != "rle":
-            raise ValueError(f"it has a region of type {region.get('type')}; draw cracks with the brush")
-        if region.get("image_rotation"):
+        drawn = next((result for result in region if result["value"].get("format") == "rle"), None)
+        if drawn is None:
+            raise ValueError(f"it has a region of type {region[0].get('type')}; draw cracks with the brush")
+        if drawn.get("image_rotation"):
             raise ValueError("it was turned in Label Studio; turn it back, or turn the photograph itself")
-        require_size(region["original_height"], region["original_width"], shape)
-        mask |= decode_brush(region["value"]["rle"], shape)
+        require_size(drawn["original_height"], drawn["original_width"], shape)
+        mask |= decode_brush(drawn["value"]["rle"], shape)
     if not mask.any() and _is_said_to_be_cracked(results):
         raise ValueError("it is said to be cracked, but no crack is drawn; draw it with the brush")
     return mask
