@@ -167,8 +167,9 @@ def test_import_loads_nothing_heavy(code: str) -> None:
     assert int(count) < 400  # modules; numpy alone brings 150
 
 
-def test_segmenting_loads_nothing_that_only_other_verbs_need() -> None:
-    code = "import fissura; fissura.segment; import sys; print(*{'pandas', 'matplotlib', 'ezdxf'} & set(sys.modules))"
+@pytest.mark.parametrize(("verb", "others"), [("segment", "pandas matplotlib ezdxf"), ("report", "ezdxf")])
+def test_a_verb_loads_nothing_that_only_other_verbs_need(verb: str, others: str) -> None:
+    code = f"import fissura; fissura.{verb}; import sys; print(*set('{others}'.split()) & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 
@@ -251,6 +252,12 @@ def test_segment_into_a_folder_among_the_photographs(walls: Path, model: Path) -
     photos = walls / "test/images"
     command = ("segment", photos, "--model", model, "--out", photos / "results", "--resume")
     assert run(*command) == run(*command)
+
+
+def test_a_folder_of_results_alone_is_named_as_given(walls: Path, model: Path, tmp_path: Path) -> None:
+    assert run("segment", walls / "test/images", "--model", model, "--out", tmp_path / "job")[0] == 0
+    error = refused("segment", tmp_path / "job", "--model", model, "--out", tmp_path / "job2")
+    assert error == f"error: {tmp_path / 'job'}: results only, no photographs; name the photographs"
 
 
 def test_segment_never_writes_over_masks_of_a_data_set(walls: Path, model: Path) -> None:
@@ -510,10 +517,17 @@ def test_sigterm_stops_segmenting_and_resume_ends_it(tmp_path: Path) -> None:
     assert "cracked\t24" in stdout
 
 
+def pretend_terminal(monkeypatch: pytest.MonkeyPatch, columns: int = 80) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+
 def test_a_terminal_gets_tables_and_a_bar(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes any stream for a terminal
+    pretend_terminal(monkeypatch)
     terminal.show_table(["source", "photographs"], [("[red]walls", 3)])
     with terminal.progress("Looking") as advance:
         advance(1, 2)
@@ -521,3 +535,37 @@ def test_a_terminal_gets_tables_and_a_bar(
     assert "[red]walls" in captured.out
     assert "\t" not in captured.out
     assert "Looking" in captured.err
+
+
+def test_a_pipe_gets_tab_separated_lines_whatever_the_colours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # of many a CI system
+    terminal.show_table(["source", "photographs"], [("walls", 3)])
+    with terminal.progress("Looking") as advance:
+        advance(1, 2)
+    assert capsys.readouterr() == ("source\tphotographs\nwalls\t3\n", "")
+
+
+def test_no_figure_of_a_table_is_broken_however_narrow_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pretend_terminal(monkeypatch, columns=60)
+    scopes = ["overall", "CFD", "Rissbilder_for_Florian", "noncrack"]
+    figures = ["0.612 (0.583-0.640)", "0.701 (0.650-0.750)", "0.555 (0.400-0.600)", "-"]
+    terminal.show_table(["figure", *scopes], [("dice_cracked", *figures), ("iou", *figures)])
+    shown = capsys.readouterr().out
+    assert all(shown.count(figure) == 2 for figure in figures[:3])
+    assert all(scope in shown for scope in scopes)
+    assert max(len(re.sub(r"\x1b\[\d*m", "", line)) for line in shown.splitlines()) <= 60
+
+
+def test_no_color_takes_the_colour_off_errors_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pretend_terminal(monkeypatch)
+    for no_color, shown in (("", "\x1b[31m\x1b[1merror:\x1b[0m x; y\n"), ("1", "error: x; y\n")):
+        monkeypatch.setenv("NO_COLOR", no_color)
+        with pytest.raises(typer.Exit):
+            terminal.fail("x; y")
+        assert capsys.readouterr().err == shown

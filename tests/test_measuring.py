@@ -357,6 +357,10 @@ def test_an_empty_mask_has_no_cracks_and_the_same_columns() -> None:
     pd.testing.assert_series_equal(measurement.table().dtypes, full_table.dtypes)
 
 
+def test_an_empty_mask_of_a_few_px_has_no_cracks_either() -> None:
+    assert measure(np.zeros((2, 3), bool)).cracks == ()
+
+
 def test_broad_pieces_are_thinned_on_a_coarse_grid() -> None:
     mask = np.zeros((400, 1400), bool)
     mask[100:300, 100:1300] = True

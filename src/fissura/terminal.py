@@ -13,8 +13,10 @@ Results go to stdout: tables for eyes on a terminal, tab-separated lines into a 
 from __future__ import annotations
 
 import errno
+import os
 import shlex
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -86,7 +88,8 @@ def fail(text: str, status: int = FAILED) -> NoReturn:
     Raises:
         typer.Exit: always.
     """
-    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {_one_line(text)}", err=True)
+    colour = False if os.environ.get("NO_COLOR") else None
+    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {_one_line(text)}", err=True, color=colour)
     raise typer.Exit(status) from None
 
 
@@ -107,24 +110,37 @@ def name_skipped(reasons: Sequence[str], listed_in: str) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on stdout; its first column holds names, the others figures."""
+    """Print a table on stdout; its first column holds names, the others figures.
+
+    Where it is wider than the terminal the columns of figures stand below one another, for no figure shall be broken.
+    """
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
     cells = [[_one_line(str(cell)) for cell in row] for row in rows]
-    if not console.is_terminal:
+    if not sys.stdout.isatty():  # which rich would not ask where FORCE_COLOR is set
         for line in (columns, *cells):
             typer.echo("\t".join(line))
         return
-    table = Table(box=box.SIMPLE_HEAD)
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if place else "left", overflow="fold", no_wrap=not place)
-    for line in cells:
-        table.add_row(*map(Text, line))  # Text, for a name may hold what rich takes for markup
-    console.print(table)
+    console = Console()
+    widths = [max(map(cell_len, column)) + 3 for column in zip(columns, *cells, strict=True)]  # with what parts them
+    begin = 1
+    while begin < len(columns):
+        end = begin + 1
+        while end < len(columns) and widths[0] + sum(widths[begin : end + 1]) < console.width:
+            end += 1
+        table = Table(box=box.SIMPLE_HEAD)
+        table.add_column(columns[0], overflow="fold")
+        for column in columns[begin:end]:
+            table.add_column(column, justify="right", no_wrap=True)
+        for name, *figures in cells:
+            # Text, for a name may hold what rich takes for markup
+            table.add_row(Text(name), *map(Text, figures[begin - 1 : end - 1]))
+        console.print(table)
+        begin = end
 
 
 @contextmanager
@@ -147,7 +163,6 @@ def progress(doing: str) -> Iterator[Callable[[int, int], None]]:
         TimeRemainingColumn,
     )
 
-    console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -156,7 +171,7 @@ def progress(doing: str) -> Iterator[Callable[[int, int], None]]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
         task = bar.add_task(doing, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

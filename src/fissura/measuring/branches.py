@@ -61,6 +61,8 @@ def without_stones(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Returns:
         The same with these holes filled.
     """
+    if not mask.any():
+        return mask  # no hole in a crack, however small the photograph
     _, numbers, boxes, _ = cv2.connectedComponentsWithStats(1 - mask, connectivity=4)
     height, width = mask.shape
     filled = mask.copy()
