@@ -120,6 +120,15 @@ def test_a_folder_of_somebody_elses_is_refused_and_kept(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
+def test_what_is_not_installed_is_said_before_anything_is_painted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(FissuraError, match=r"not installed; run: pip install 'fissura\[train\]'"):
+        run_demo(tmp_path / "demo", **SMALL)
+    assert not (tmp_path / "demo").exists()
+
+
 def test_files_of_ones_own_beside_a_demo_are_kept(tmp_path: Path) -> None:
     with _stand_ins():
         run_demo(tmp_path / "demo", **SMALL)

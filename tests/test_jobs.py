@@ -148,6 +148,10 @@ def test_the_report_names_its_model_its_settings_and_what_was_skipped(job: Path)
     assert "Width classes" not in without_scale
 
 
+def test_two_facts_of_one_name_are_refused(job: Path) -> None:
+    assert "--fact Bay: 4: there is another Bay" in refused("report", job, "--fact", "Bay: 3", "--fact", "Bay: 4")
+
+
 def test_every_format_is_offered_and_written(job: Path, tmp_path: Path) -> None:
     assert tuple(one.value for one in Format) == EXPORT_FORMATS
     for one in set(EXPORT_FORMATS) - {"geojson", "geopackage"}:  # these need georeferenced photographs

@@ -180,7 +180,7 @@ def test_pictures_that_batches_wrote_are_no_photographs(tmp_path: Path) -> None:
     add(results, photos[0])
     results.finish()
     written = photos_in(tmp_path / "job", "masks/1.png", "overlays/1.jpg", "cracks/1.jpg.jpg", "photographs/3.jpg")
-    assert without_results([*photos, *written], tmp_path / "another") == [*photos, written[-1]]
+    assert without_results([*photos, *written], [tmp_path]) == [*photos, written[-1]]
 
 
 @pytest.mark.parametrize("change", ["settings", "picture", "photograph", "no resume"])

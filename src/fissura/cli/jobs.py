@@ -90,7 +90,12 @@ def report(
     severity: Severity = None,
 ) -> None:
     """Write a report of a job: one HTML file that needs no network and prints to PDF."""
-    facts = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in fact or ())}
+    facts: dict[str, str] = {}
+    for one in fact or ():
+        name, _, value = (part.strip() for part in one.partition(":"))
+        if name in facts:
+            raise FissuraError(f"--fact {one}: there is another {name}; name one of the two otherwise")
+        facts[name] = value
     scale = fissura.Scale(mm_per_px, known_length, distance_mm)
     with progress("Reporting") as advance:
         measured = fissura.report(

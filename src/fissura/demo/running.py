@@ -17,7 +17,7 @@ from fissura.errors import FissuraError
 from fissura.files import output_folder
 from fissura.scoring import Evaluation
 from fissura.verbs.cracks import Results, segment
-from fissura.verbs.models import evaluate, train
+from fissura.verbs.models import evaluate, need_training_extra, train
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -116,13 +116,15 @@ def run_demo(
         The scores, and where everything stands.
 
     Raises:
-        FissuraError: if ``out`` holds files that no demo wrote, or cannot be written.
+        FissuraError: if the extra ``train`` is not installed, or ``out`` holds files that no demo wrote or cannot be
+            written.
 
     Example:
         >>> run_demo(Path("demo")).picture  # doctest: +SKIP
         PosixPath('demo/comparison.png')
     """
     began = time.monotonic()
+    need_training_extra()
     _begin_anew(out)
     held_out_photos = photos * 3 // 10, photos * 3 // 20
     say(f"Painting {2 * photos} photographs to learn from and {sum(held_out_photos)} to be judged by")

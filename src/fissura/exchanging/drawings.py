@@ -10,17 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import numpy as np
-from ezdxf.document import Drawing
-from ezdxf.enums import InsertUnits, TextEntityAlignment
-from ezdxf.filemanagement import new as new_drawing
 from numpy.typing import NDArray
 
 from fissura.exchanging.photo_cracks import PhotoCracks, describe, line_of
 from fissura.files import written_whole
 from fissura.measuring import Branch, Measurement
+
+if TYPE_CHECKING:
+    from ezdxf.document import Drawing
 
 # Layers of the DXF file, with their AutoCAD colour numbers: red, grey, and black on white.
 _LINES, _FRAME, _LABELS = ("CRACK_CENTRE_LINES", 1), ("PHOTO_FRAME", 8), ("CRACK_LABELS", 7)
@@ -80,6 +81,9 @@ def _svg(photo: PhotoCracks) -> ElementTree.Element:
 
 
 def _dxf(photo: PhotoCracks) -> Drawing:
+    from ezdxf.enums import InsertUnits, TextEntityAlignment  # here, for it takes a third of a second to load
+    from ezdxf.filemanagement import new as new_drawing
+
     measurement = photo.measurement
     scale = measurement.mm_per_px or 1.0
     width, height = measurement.width_px * scale, measurement.height_px * scale

@@ -214,8 +214,12 @@ class ResultsFolder:
             return False
 
 
-def without_results(photos: Sequence[Path], out: Path) -> list[Path]:
-    """Leave out the pictures that batches wrote themselves, for ``out`` may lie among the photographs.
+def without_results(photos: Sequence[Path], given: Sequence[Path]) -> list[Path]:
+    """Leave out the pictures that batches wrote themselves, for their folder may lie among the photographs.
+
+    Args:
+        photos: what was found.
+        given: the files and folders that it was found in.
 
     Raises:
         FissuraError: if no photograph is left.
@@ -228,7 +232,7 @@ def without_results(photos: Sequence[Path], out: Path) -> list[Path]:
         if not any(folder.name in own and is_job(folder.parent) for folder in photo.absolute().parents)
     ]
     if not kept:
-        raise FissuraError(f"{out}: holds results only, no photographs; name the photographs")
+        raise FissuraError(f"{', '.join(map(str, given))}: results only, no photographs; name the photographs")
     return kept
 
 

@@ -103,7 +103,8 @@ def segment(
     """
     if submission and "mask" not in pictures:
         raise FissuraError("submission.csv: is made from the masks; let masks be written too")
-    files = without_results(find_photos(as_paths(photos)), Path(out))
+    given = as_paths(photos)
+    files = without_results(find_photos(given), given)
     file = bundled_model() if model is None else Path(model)
     cleaning = None
     if any(value is not None for value in (low, high, min_extent_px, min_extent_fraction)):
