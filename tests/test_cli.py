@@ -220,6 +220,18 @@ def test_paint_leaves_photographs_masks_and_overlays(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out").glob("*/000[01].png"))) == 6
 
 
+def test_paint_replaces_what_it_painted_and_nothing_else(tmp_path: Path) -> None:
+    paint = "paint", "--out", tmp_path / "out", "--size-px", 64, "--count"
+    for count in (3, 1):
+        assert run(*paint, count)[0] == 0
+    assert [path.name for path in (tmp_path / "out").glob("*/*.png")] == ["0000.png"] * 3
+    assert "holds all photographs that are given" in refused(*paint, 1, tmp_path / "out/photos")
+    drawn = save(tmp_path / "walls/masks/0000.png", np.zeros((9, 9), np.uint8))
+    before = drawn.read_bytes()
+    assert "did not write; choose another --out" in refused("paint", "--out", tmp_path / "walls", "--count", 1)
+    assert drawn.read_bytes() == before
+
+
 def test_segment_counts_and_leaves_a_table(walls: Path, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     status, stdout, stderr = run("segment", walls / "test/images", "--model", model, "--out", out, "--rle")
@@ -267,6 +279,16 @@ def test_segment_never_writes_over_masks_of_a_data_set(walls: Path, model: Path)
     assert (walls / "test/masks/CFD_0.png").read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["results.csv", "photographs.csv", "report.html", "model.json", "cracks/1.jpg"])
+def test_segment_leaves_files_of_ones_own_alone(name: str, walls: Path, model: Path, tmp_path: Path) -> None:
+    own = tmp_path / "out" / name
+    own.parent.mkdir(parents=True)
+    own.write_text("photo,label")
+    error = refused("segment", walls / "test/images", "--model", model, "--out", tmp_path / "out")
+    assert "is there already, and not from `fissura segment`; choose another --out" in error
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == [own]
+
+
 def test_segment_takes_other_settings(walls: Path, model: Path, tmp_path: Path) -> None:
     photos = walls / "test/images"
     settings = ("--low", 0.9, "--high", 0.9, "--min-extent-px", 5000, "--min-extent-fraction", 1)
@@ -298,6 +320,20 @@ def test_evaluate_prints_the_headline_first_and_each_source(walls: Path, model: 
     _, stdout, _ = run("evaluate", walls, "--model", model, "--out", tmp_path / "score", "--views", 2)
     assert "1 of 2 cracked photographs have no mask" in stdout.splitlines()
     assert json.loads((tmp_path / "score/summary.json").read_text())["settings"]["views"] == 2
+
+
+def test_no_score_or_inspection_is_written_over_what_it_reads(walls: Path, model: Path, tmp_path: Path) -> None:
+    table = tmp_path / "walls/photos.csv"
+    lines = [f"test/images/{name}.png,{label}" for name, label in (("CFD_0", "cracked"), ("noncrack_0", "uncracked"))]
+    table.write_text("\n".join(["photo,label", *lines]))
+    before = table.read_bytes()
+    error = refused("evaluate", table, "--model", model, "--out", walls)
+    assert f"{table}: is read here and would be written over; choose another --out" in error
+    assert table.read_bytes() == before
+    assert run("evaluate", table, "--model", model, "--out", tmp_path / "score")[0] == 0
+    assert run("evaluate", table, "--model", model, "--out", tmp_path / "score")[0] == 0
+    photo = save(walls / "test/images/inspection.png", cracked_photo(96))
+    assert f"{photo}: is read here" in refused("inspect", walls, "--out", photo.parent)
 
 
 def test_train_prints_last_epoch_settings_and_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

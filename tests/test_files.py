@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import pytest
 
 from fissura.errors import FissuraError
-from fissura.files import inside, written_whole
+from fissura.files import begun_anew, inside, not_over, written_whole
 
 
 def names(folder: Path) -> set[str]:
@@ -71,6 +71,31 @@ def test_links_are_replaced_and_what_is_no_file_stays(tmp_path: Path) -> None:
     for folder in (Path(), Path("/")):
         with pytest.raises(FissuraError, match="is no file; choose another name"), written_whole(folder):
             pass
+
+
+def test_what_is_read_is_not_written_over_by_whatever_name(tmp_path: Path) -> None:
+    read = [tmp_path / "gone.csv", tmp_path / "table.csv"]
+    not_over(tmp_path / "table.csv", read)  # nothing is there yet
+    (tmp_path / "table.csv").touch()
+    (tmp_path / "own.csv").hardlink_to(tmp_path / "table.csv")
+    not_over(tmp_path / "gone.csv", read)
+    for name in ("table.csv", "../" + tmp_path.name + "/table.csv", "own.csv"):
+        with pytest.raises(FissuraError, match=r"csv: is read here and would be written over; choose another --out"):
+            not_over(tmp_path / name, read)
+
+
+def test_a_folder_is_begun_anew_by_its_own_verb_alone(tmp_path: Path) -> None:
+    parts = "photos", "sheet.png"
+    begun_anew(tmp_path / "out", "paint", parts)
+    (tmp_path / "out/photos").mkdir()
+    for name in ("photos/1.png", "sheet.png"):
+        (tmp_path / "out" / name).touch()
+    for verb, own in (("demo", parts), ("paint", parts[:1])):
+        with pytest.raises(FissuraError, match=f"`fissura {verb}` did not write; choose another --out"):
+            begun_anew(tmp_path / "out", verb, own)
+    assert names(tmp_path / "out/photos") == {"1.png"}
+    begun_anew(tmp_path / "out", "paint", parts)
+    assert names(tmp_path / "out") == {"written-by-fissura-paint.txt"}
 
 
 def test_no_link_leads_out_of_a_folder(tmp_path: Path) -> None:

@@ -148,6 +148,18 @@ def test_the_report_names_its_model_its_settings_and_what_was_skipped(job: Path)
     assert "Width classes" not in without_scale
 
 
+@pytest.mark.parametrize("verb", [("report",), ("export", "--format", "csv")])
+def test_nothing_is_written_over_what_the_job_consists_of(verb: tuple[str, ...], job: Path, tmp_path: Path) -> None:
+    parts = "results.csv", "model.json", "masks/north/1.png", "probability/south/1.png", "../walls/north/1.png"
+    for part in parts:
+        before = (job / part).read_bytes()
+        error = refused(verb[0], job, *verb[1:], "--out", job / part)
+        assert f"{part}: is read here and would be written over; choose another --out" in error
+        assert (job / part).read_bytes() == before
+    for _ in range(2):  # over what it wrote itself it may
+        assert run(verb[0], job, *verb[1:], "--out", tmp_path / "out")[0] == 0
+
+
 def test_two_facts_of_one_name_are_refused(job: Path) -> None:
     assert "--fact Bay: 4: there is another Bay" in refused("report", job, "--fact", "Bay: 3", "--fact", "Bay: 4")
 
@@ -199,6 +211,11 @@ def test_compare_tells_new_length(tmp_path: Path) -> None:
     assert (change["kind"], change["length_growth_px"]) == ("grown", pytest.approx(80, abs=6))
     assert "registration error" in stdout
     assert Image.open(tmp_path / "change" / "change.png").size[0] > 600
+
+
+def test_compare_does_not_write_over_the_photographs(tmp_path: Path, model: Path) -> None:
+    before, after = save(tmp_path / "change.png", wall()), save(tmp_path / "b.png", wall())
+    assert "change.png: is read here" in refused("compare", before, after, "--model", model, "--out", tmp_path)
 
 
 def test_photographs_of_different_places_cannot_be_compared(tmp_path: Path, model: Path) -> None:

@@ -199,6 +199,18 @@ def test_pixels_that_are_not_square_are_no_scale(height_m: float, expected: floa
         assert scale_of(raster) == (None if expected is None else pytest.approx(expected, rel=1e-4))
 
 
+def test_neither_the_raster_nor_a_map_of_ones_own_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    path = write(tmp_path / "out/mask.tif", np.full((64, 64), 150, np.uint8))
+    with pytest.raises(FissuraError, match=r"mask\.tif: is read here and would be written over"):
+        _segment(tmp_path, path)
+    path = path.rename(tmp_path / "quay.tif")
+    (tmp_path / "out/cracks.gpkg").write_bytes(b"drawn by hand")
+    with pytest.raises(FissuraError, match=r"cracks\.gpkg: is there already, and not from Fissura"):
+        _segment(tmp_path, path)
+    assert (tmp_path / "out/cracks.gpkg").read_bytes() == b"drawn by hand"
+
+
 def test_the_command_segments_a_raster_and_says_where_all_is(tmp_path: Path) -> None:
     photo, _, _ = cracked()
     path = write(tmp_path / "quay.tif", photo[:700, :900], tiled=True)

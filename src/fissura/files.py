@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 
@@ -73,6 +74,52 @@ def inside(folder: Path, name: str) -> Path:
     if not path.parent.resolve().is_relative_to(folder.resolve()):
         raise FissuraError(f"{path}: lies behind a link that leads out of {folder}; put a folder in its place")
     return path
+
+
+def not_over(out: Path, read: Iterable[Path]) -> None:
+    """Refuse to write over a file that is read, whatever it is called there.
+
+    Args:
+        out: the file that will be written.
+        read: the files that are read.
+
+    Raises:
+        FissuraError: if ``out`` is one of them.
+    """
+    try:
+        there = out.stat()
+    except OSError:
+        return
+    for path in read:
+        with suppress(OSError, ValueError):  # of one that is not there, or has a name that no file has
+            if os.path.samestat(there, path.stat()):
+                raise FissuraError(f"{out}: is read here and would be written over; choose another --out")
+
+
+def begun_anew(out: Path, verb: str, parts: Iterable[str]) -> Path:
+    """Make a folder whose files are all of one verb, and remove what an earlier run of it left there.
+
+    Args:
+        out: the folder; new, empty, or of an earlier run, which a file of its own tells.
+        verb: whose folder it is.
+        parts: the files and folders that the verb writes there.
+
+    Raises:
+        FissuraError: if it holds anything else, or cannot be written to.
+    """
+    mark = output_folder(out) / f"written-by-fissura-{verb}.txt"
+    own = {mark.name, *parts} if mark.exists() else set()
+    if {path.name for path in out.iterdir()} - own or any((out / part).is_symlink() for part in parts):
+        raise FissuraError(f"{out}: holds files that `fissura {verb}` did not write; choose another --out")
+    mark.write_text(
+        f"Everything in this folder was made by `fissura {verb}`, and the next one replaces it.\n", "utf-8"
+    )
+    for part in parts:
+        if (out / part).is_dir():
+            shutil.rmtree(out / part)
+        else:
+            (out / part).unlink(missing_ok=True)
+    return out
 
 
 def as_text(name: PurePath | str) -> str:

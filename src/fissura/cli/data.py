@@ -58,7 +58,7 @@ def inspect(
     epilog=examples("fissura paint --out samples", "fissura paint walls/uncracked --out samples --count 30"),
 )
 def paint(
-    out: Annotated[Path, option("Folder for photos/, masks/ and overlays/.")],
+    out: Annotated[Path, option("Folder for photos/, masks/ and overlays/; an earlier painting there is replaced.")],
     photos: Annotated[
         list[Path] | None, argument("Uncracked photographs or folders of them; made-up surfaces if there are none.")
     ] = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,8 +12,7 @@ import pandas as pd
 
 from fissura.demo.comparison import draw_comparison
 from fissura.demo.photographs import write_held_out, write_photographs
-from fissura.errors import FissuraError
-from fissura.files import output_folder
+from fissura.files import begun_anew
 from fissura.scoring import Evaluation
 from fissura.verbs.cracks import Results, segment
 from fissura.verbs.models import evaluate, need_training_extra, train
@@ -29,8 +27,7 @@ FIGURES = {
     "tolerance_f1_2px": "F1 within 2 px, cracked",
     "false_alarm_rate": "false alarms, uncracked",
 }
-_PARTS = "photographs", "held-out", "runs", "scores", "results"
-_MARK = "written-by-fissura-demo.txt"
+_PARTS = "photographs", "held-out", "runs", "scores", "results", "comparison.png"
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,7 @@ def run_demo(
     """
     began = time.monotonic()
     need_training_extra()
-    _begin_anew(out)
+    begun_anew(out, "demo", _PARTS)
     held_out_photos = photos * 3 // 10, photos * 3 // 20
     say(f"Painting {2 * photos} photographs to learn from and {sum(held_out_photos)} to be judged by")
     learned, held_out = out / "photographs", out / "held-out"
@@ -151,14 +148,3 @@ def run_demo(
     picture = out / "comparison.png"
     draw_comparison(picture, held_out, models)
     return Demo(out, models, evaluations, results, picture, time.monotonic() - began)
-
-
-def _begin_anew(out: Path) -> None:
-    mark = output_folder(out) / _MARK
-    own = {_MARK, "comparison.png", *_PARTS} if mark.exists() else set()
-    if {path.name for path in out.iterdir()} - own or any((out / part).is_symlink() for part in _PARTS):
-        raise FissuraError(f"{out}: holds files that no demo wrote; choose another place with --out")
-    mark.write_text("Everything in this folder was made by `fissura demo`, and the next one replaces it.\n", "utf-8")
-    for part in _PARTS:
-        shutil.rmtree(out / part, ignore_errors=True)
-    (out / "comparison.png").unlink(missing_ok=True)

@@ -43,6 +43,12 @@ PICTURES: tuple[Picture, ...] = get_args(Picture)
 _SUFFIXES = {"probability": ".png", "mask": ".png", "overlay": ".jpg"}  # column -> suffix
 _FOLDERS = {"probability": "probability", "mask": "masks", "overlay": "overlays"}  # column -> folder
 FINAL, PARTIAL, MODEL = "results.csv", "results.partial.csv", "model.json"
+FROM_RESULTS = (
+    "submission.csv",
+    "cracks.csv",
+    "photographs.csv",
+    "report.html",
+)  # what is made of them
 _MOST_MM_PER_PX = 1e6  # a kilometre
 
 Row: TypeAlias = dict[str, str]  # by column
@@ -63,8 +69,8 @@ class ResultsFolder:
         pending: the photographs that are still to be segmented.
 
     Raises:
-        FissuraError: if the folder cannot be written to, has pictures of somebody else's where results go, or no
-            kind of picture is wanted.
+        FissuraError: if the folder cannot be written to, has files of somebody else's where results go, or no kind of
+            picture is wanted.
 
     Example:
         >>> results = ResultsFolder(Path("out"), photos, segmenter.identity, resume=True)  # doctest: +SKIP
@@ -85,7 +91,7 @@ class ResultsFolder:
     ) -> None:
         if not pictures:
             raise FissuraError(f"{out}: nothing to write; name at least one of {', '.join(PICTURES)}")
-        _refuse_foreign_pictures(out)
+        _refuse_foreign(out)
         self._out = output_folder(out)
         self._settings = settings
         self._pictures = pictures
@@ -261,11 +267,13 @@ def _has_results(out: Path) -> bool:
     return any(_columns(out / name) == COLUMNS for name in (FINAL, PARTIAL))
 
 
-def _refuse_foreign_pictures(out: Path) -> None:
-    """Keep from writing over masks that a human drew, as in a data set's own ``masks/``."""
-    for folder in (out / name for name in _FOLDERS.values()):
-        if not _has_results(out) and folder.is_dir() and any(folder.iterdir()):
-            raise FissuraError(f"{folder}: is there already, and not from `fissura segment`; choose another --out")
+def _refuse_foreign(out: Path) -> None:
+    """Keep from writing over masks that a human drew, as in a data set's own ``masks/``, or over others' tables."""
+    if _has_results(out):
+        return
+    for path in (out / name for name in (*_FOLDERS.values(), "cracks", FINAL, MODEL, *FROM_RESULTS)):
+        if any(path.iterdir()) if path.is_dir() else path.exists():
+            raise FissuraError(f"{path}: is there already, and not from `fissura segment`; choose another --out")
 
 
 def _columns(path: Path) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fissura.errors import UnreadablePhotoError
-from fissura.files import output_folder, written_whole
+from fissura.errors import FissuraError, UnreadablePhotoError
+from fissura.files import begun_anew, not_over, output_folder, written_whole
 from fissura.painting import SURFACES, PaintedPhoto, draw_surface, paint_cracks
 from fissura.photos import find_photos, load_data, read_photo, save_image
 from fissura.photos.inspection import Inspection, inspect_data
@@ -34,6 +34,8 @@ def inspect(data: Sequence[AnyPath], out: AnyPath | None = None, progress: Advan
     """
     photos = load_data(*as_paths(data))
     folder = output_folder(Path(out)) if out is not None else None
+    if folder is not None:
+        not_over(folder / "inspection.png", [photo.path for photo in photos])
     inspection = inspect_data(photos, progress)
     if folder is not None:
         with written_whole(folder / "inspection.json") as temporary:
@@ -55,21 +57,26 @@ def paint(
 
     Args:
         photos: uncracked photographs or folders of them; procedural surfaces if there are none.
-        out: where ``photos/``, ``masks/`` and ``overlays/`` shall stand.
+        out: where ``photos/``, ``masks/`` and ``overlays/`` shall stand; new, empty, or of an earlier painting, whose
+            files are removed.
         count: how many.
         size_px: side of a procedural surface, in px.
         seed: the same seed paints the same.
         skipped: called with the reason for each photograph that cannot be read; others are painted on instead.
 
     Raises:
-        FissuraError: if no photograph is found, none can be read, or ``out`` cannot be written.
+        FissuraError: if no photograph is found, none can be read, or ``out`` holds other files or cannot be written.
 
     Example:
         >>> fissura.paint(out="samples", count=4)[0].mask.shape  # doctest: +SKIP
         (448, 448)
     """
-    files = find_photos(as_paths(photos)) if photos else []
-    folder = output_folder(Path(out))
+    folder = Path(out)
+    found = find_photos(as_paths(photos)) if photos else []
+    files = [file for file in found if not file.resolve().is_relative_to(folder.resolve())]
+    if found and not files:
+        raise FissuraError(f"{out}: holds all photographs that are given; choose another --out")
+    begun_anew(folder, "paint", ("photos", "masks", "overlays"))
     painted = []
     for index in range(count):
         rng = np.random.default_rng([seed, index])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fissura.files import output_folder, written_whole
+from fissura.files import not_over, output_folder, written_whole
 from fissura.measuring import Comparison, compare_cracks, measure, register
 from fissura.photos import read_photo, save_image
 from fissura.reporting.change_drawing import draw_change
@@ -44,11 +44,13 @@ def compare(
         scale: how many millimetres a pixel of the earlier photograph covers.
 
     Raises:
-        FissuraError: if the photographs cannot be laid over each other, or a file cannot be read or written.
+        FissuraError: if the photographs cannot be laid over each other, one of them is ``change.png`` in ``out``, or
+            a file cannot be read or written.
 
     Example:
         >>> fissura.compare("2024.jpg", "2026.jpg", out="change").comparison.table()  # doctest: +SKIP
     """
+    not_over(Path(out) / "change.png", [Path(before), Path(after)])
     photos = read_photo(Path(before)), read_photo(Path(after))
     registration = register(*photos)
     segmenter = Segmenter(bundled_model() if model is None else Path(model))

@@ -11,13 +11,13 @@ import pandas as pd
 from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.exchanging import ExportFormat, PhotoCracks
 from fissura.exchanging import export as export_cracks
-from fissura.files import inside, written_whole
+from fissura.files import inside, not_over, written_whole
 from fissura.measuring import DEFAULT_SEVERITY, SeverityClass, measure, summarise
 from fissura.photos import save_image
 from fissura.reporting.crack_drawing import draw_cracks
 from fissura.reporting.report import write_report
 from fissura.reporting.report_keeping import MeasuredPhoto, SkippedPhoto
-from fissura.reporting.results import read_model_facts
+from fissura.reporting.results import FINAL, MODEL, read_model_facts
 from fissura.reporting.results_reading import Result, read_results
 from fissura.verbs.paths import Advance, AnyPath
 from fissura.verbs.scales import Scale
@@ -46,9 +46,10 @@ class _Job:
     def __init__(
         self, job: AnyPath, scale: Scale | None, severity: Sequence[SeverityClass], progress: Advance | None
     ) -> None:
-        self._results = read_results(Path(job))
+        self._folder = Path(job)
+        self._results = read_results(self._folder)
         self.scale = scale or Scale()
-        told = read_model_facts(Path(job)).get("mm_per_px")
+        told = read_model_facts(self._folder).get("mm_per_px")
         if self.scale == Scale() and told is not None:
             self.scale = Scale(mm_per_px=told)
         self._severity = severity
@@ -75,6 +76,11 @@ class _Job:
         if not self.photographs:
             first = self.skipped[0]
             raise FissuraError(f"{first.path}: {first.reason}; not one photograph of the job could be measured")
+
+    def not_over(self, out: Path) -> None:
+        """Refuse to write over what the job consists of."""
+        pictures = (path for one in self._results for path in (one.photo, one.mask, one.probability))
+        not_over(out, [self._folder / FINAL, self._folder / MODEL, *pictures])
 
     def left(self, *files: Path) -> Measured:
         return Measured(self.cracks, self.photographs, tuple(self.skipped), files)
@@ -148,7 +154,8 @@ def report(
         progress: called with photographs done and their total.
 
     Raises:
-        FissuraError: if the folder holds no results, nothing could be measured, or ``out`` cannot be written.
+        FissuraError: if the folder holds no results, nothing could be measured, or ``out`` is a file of the job or
+            cannot be written.
 
     Example:
         >>> fissura.report("masks", facts={"Object": "Quay wall, bay 3"}).files  # doctest: +SKIP
@@ -157,6 +164,7 @@ def report(
     folder = Path(job)
     file = Path(out) if out is not None else folder / "report.html"
     photos = _Job(folder, scale, severity, progress)
+    photos.not_over(file)
 
     def taken() -> Iterator[MeasuredPhoto | SkippedPhoto]:
         for _, one in photos:
@@ -191,13 +199,15 @@ def export(
         progress: called with photographs done and their total.
 
     Raises:
-        FissuraError: if the folder holds no results, the format cannot hold them, or ``out`` cannot be written.
+        FissuraError: if the folder holds no results, the format cannot hold them, or ``out`` is a file of the job or
+            cannot be written.
 
     Example:
         >>> fissura.export("masks", format="coco", out="cracks.json").photographs  # doctest: +SKIP
         50
     """
     photos = _Job(job, scale, severity, progress)
+    photos.not_over(Path(out))
     to_files = format in ("svg", "dxf")
     cracks = (
         PhotoCracks(one.path, one.measurement, result.drawing if to_files else result.name) for result, one in photos

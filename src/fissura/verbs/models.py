@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fissura.errors import FissuraError
-from fissura.files import output_folder
+from fissura.files import not_over, output_folder
 from fissura.photos import load_data
 from fissura.scoring import Evaluation, illustrate
 from fissura.scoring import evaluate as evaluate_data
@@ -18,6 +18,11 @@ from fissura.verbs.paths import Advance, AnyPath, as_paths
 if TYPE_CHECKING:
     from fissura.learning import Trained
     from fissura.segmenting import ModelCard
+
+_WRITTEN = (  # by `Evaluation.write` and `illustrate`
+    *("summary.csv", "photos.csv", "dice_over_threshold.csv", "precision_recall.csv", "summary.json"),
+    *("dice_over_threshold.png", "precision_recall.png", "gallery.png"),
+)
 
 
 def train(
@@ -85,7 +90,8 @@ def evaluate(
         progress: called with photographs done and their total.
 
     Raises:
-        FissuraError: if nothing can be scored, the model file cannot be used, or ``out`` cannot be written.
+        FissuraError: if nothing can be scored, the model file cannot be used, or ``out`` cannot be written or has
+            files that would be read and written over.
 
     Example:
         >>> fissura.evaluate(["walls"], model="model.onnx").summary  # doctest: +SKIP
@@ -93,6 +99,10 @@ def evaluate(
     photos = load_data(*as_paths(data)).with_split("test")
     segmenter = Segmenter(bundled_model() if model is None else Path(model), views=views)
     folder = output_folder(Path(out)) if out is not None else None
+    if folder is not None:
+        read = [*as_paths(data), *(path for photo in photos for path in (photo.path, photo.mask) if path is not None)]
+        for name in _WRITTEN:
+            not_over(folder / name, read)
     evaluation = evaluate_data(
         photos, segmenter.segment, model=segmenter.card, views=views, seed=seed, progress=progress
     )

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from fissura.errors import FissuraError
 from fissura.exchanging import write_csv, write_geopackage
+from fissura.files import not_over
 from fissura.measuring import DEFAULT_SEVERITY, SeverityClass
 from fissura.rasters import Raster, engine_begun_with, free_bytes, memory_bytes, open_raster
 from fissura.rasters import segment_raster as segment_to_maps
@@ -89,7 +91,8 @@ def segment_raster(
 
     Raises:
         FissuraError: if the extra ``geo`` is not installed, the raster cannot be read, ``memory`` is too little,
-            ``mm_per_px`` is not above 0, the model file cannot be used, or ``out`` cannot be written.
+            ``mm_per_px`` is not above 0, the model file cannot be used, or ``out`` has files of somebody else's where
+            these go or cannot be written.
 
     Example:
         >>> fissura.segment_raster("quay.tif", out="quay", memory="2GiB").cracks  # doctest: +SKIP
@@ -97,6 +100,12 @@ def segment_raster(
     """
     path, folder, budget = Path(raster), Path(out), memory_bytes(memory)
     Scale(mm_per_px)  # says what is none before the network runs
+    table, gpkg = folder / "cracks.csv", folder / "cracks.gpkg"
+    for file in (folder / "probability.tif", folder / "mask.tif"):
+        not_over(file, [path])
+    for file in (table, gpkg):
+        if file.exists() and engine_begun_with(folder) is None:
+            raise FissuraError(f"{file}: is there already, and not from Fissura; choose another --out")
     file = bundled_model() if model is None else Path(model)
     cleaning = None
     if any(value is not None for value in (low, high, min_extent_px, min_extent_fraction)):
@@ -110,7 +119,6 @@ def segment_raster(
     maps = segment_to_maps(path, segmenter, folder, budget_bytes=budget, resume=resume, progress=progress)
     ran = segmenter.describe_engine()
     del segmenter  # measuring needs the memory
-    table, gpkg = folder / "cracks.csv", folder / "cracks.gpkg"
     with open_raster(path) as picture, open_raster(maps.mask) as mask, open_raster(maps.probability) as chances:
         scale = mm_per_px if mm_per_px is not None else scale_of(picture)
         free = free_bytes(budget)
