@@ -340,6 +340,20 @@ def test_find_photos_goes_into_folders_and_passes_hidden_ones_over(tmp_path: Pat
     assert len(find_photos([tmp_path, tmp_path / "b.JPG"])) == 2
 
 
+def test_a_photograph_that_must_be_converted_first_is_found_until_it_has_been(
+    tmp_path: Path, picture: np.ndarray
+) -> None:
+    heic = tmp_path / "IMG_1.HEIC"
+    heic.write_bytes(b"\0\0\0\x18ftypheic")
+    Image.fromarray(picture).save(tmp_path / "IMG_2.jpg")
+    (tmp_path / "IMG_2.dng").write_bytes(b"raw")
+    assert find_photos([tmp_path]) == [heic, tmp_path / "IMG_2.jpg"]
+    with pytest.raises(UnreadablePhotoError, match=r"IMG_1\.HEIC: is no JPEG.*; convert it to 8-bit PNG"):
+        read_photo(heic)
+    Image.fromarray(picture).save(tmp_path / "IMG_1.png")
+    assert find_photos([tmp_path]) == [tmp_path / "IMG_1.png", tmp_path / "IMG_2.jpg"]
+
+
 def test_find_photos_follows_links_and_leaves_nothing_out_unseen(tmp_path: Path, picture: np.ndarray) -> None:
     elsewhere, wall = tmp_path / "elsewhere", tmp_path / "wall"
     for folder in (elsewhere, wall):

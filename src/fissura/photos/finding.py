@@ -9,6 +9,8 @@ from pathlib import Path
 from fissura.errors import FissuraError
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
+# Photographs too, most of which cannot be read: whoever tries is told to convert them.
+_OTHER_SUFFIXES = frozenset({".heic", ".heif", ".avif", ".jxl", ".jp2", ".gif", ".mpo", ".jfif"})
 
 
 def find_photos(paths: Sequence[Path]) -> list[Path]:
@@ -42,6 +44,9 @@ def find_photos(paths: Sequence[Path]) -> list[Path]:
 def photos_below(folder: Path) -> list[Path]:
     """List the picture files in a folder and its subfolders, hidden ones passed over, sorted.
 
+    Pictures of a kind that cannot be read, such as HEIC, are listed too, but where one of the same name that can stands
+    beside them, into which they have been converted.
+
     Links to folders are followed, each folder once. A folder that may not be read stands in the list itself, and so
     does a link to nothing: whoever reads them is told, and nothing goes missing unseen.
     """
@@ -59,12 +64,14 @@ def photos_below(folder: Path) -> list[Path]:
             continue
         entered.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [path for name in files if _may_be_photo(path := Path(parent) / name)]
+        paths = [path for name in files if _may_be_photo(path := Path(parent) / name)]
+        readable = {path.stem for path in paths if path.suffix.lower() in PHOTO_SUFFIXES}
+        found += [path for path in paths if path.suffix.lower() in PHOTO_SUFFIXES or path.stem not in readable]
     return sorted(found)
 
 
 def _may_be_photo(path: Path) -> bool:
-    if path.name.startswith(".") or path.suffix.lower() not in PHOTO_SUFFIXES:
+    if path.name.startswith(".") or path.suffix.lower() not in PHOTO_SUFFIXES | _OTHER_SUFFIXES:
         return False
     # Neither of os.path's raises where Path's do, in a folder that can be listed but not entered.
     return os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113
