@@ -141,7 +141,13 @@ def test_the_report_names_its_model_its_settings_and_what_was_skipped(job: Path)
     for text in ("Quay &lt;wall&gt;", "Bay", "dark is crack", "broken.jpg", "0.5 mm per px", "hairline up to 0.1 mm"):
         assert text in page
     assert "medium up to 1 mm, wide above 1 mm<" in page
+    for setting, value in (("engine", ".*float32 .*"), ("resize", "1.0"), ("glance", "False"), ("views", "1")):
+        assert re.search(rf"<dt>{setting}</dt><dd><bdi>{value}</bdi>", page)
     assert not re.search(r"(src|href)=.?https?:", page)
+    facts = json.loads((job / "model.json").read_text("utf-8"))
+    (job / "model.json").write_text(
+        json.dumps({name: facts[name] for name in ("model", "cleaning")}), "utf-8"
+    )  # older
     assert run("report", job)[0] == 0
     without_scale = (job / "report.html").read_text("utf-8")
     assert "none: measures are in px" in without_scale

@@ -161,7 +161,7 @@ def test_photographs_are_found_again_from_elsewhere_whatever_their_names(
     monkeypatch.chdir(tmp_path / "site")
     photos = sorted(Path("in").iterdir())
     results = ResultsFolder(Path("out"), photos, "model 1")
-    results.describe_model({}, {}, None)
+    results.describe_model({}, {}, {}, None)
     for photo in photos:
         add(results, photo)
     results.finish()
@@ -342,7 +342,8 @@ def test_a_damaged_table_is_refused(tmp_path: Path, row: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["[]", "[" * 100_000, '{"cleaning": [1]}', '{"mm_per_px": "abc"}', '{"mm_per_px": 1e300}']
+    "content",
+    ["[]", "[" * 100_000, '{"cleaning": [1]}', '{"seeing": [1]}', '{"mm_per_px": "abc"}', '{"mm_per_px": 1e300}'],
 )
 def test_damaged_facts_of_a_model_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "model.json").write_text(content)

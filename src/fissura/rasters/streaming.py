@@ -132,6 +132,7 @@ def _begin(raster: Raster, segmenter: Segmenter, maps: RasterMaps, budget: int, 
         "band_px": _band_px(raster, segmenter, budget),
         "model": card.model_dump(mode="json"),
         "cleaning": segmenter.cleaning.model_dump(),
+        "seeing": segmenter.seeing,
     }
     for stale in (maps.probability, maps.mask):
         stale.unlink(missing_ok=True)

@@ -150,10 +150,24 @@ class ResultsFolder:
             **files,
         )
 
-    def describe_model(self, model: dict[str, Any], cleaning: dict[str, Any], mm_per_px: float | None) -> None:
-        """Write down in ``model.json`` what the results were made with, the scale if known, and from which folder."""
+    def describe_model(
+        self,
+        model: dict[str, Any],
+        cleaning: dict[str, Any],
+        seeing: dict[str, Any],
+        mm_per_px: float | None,
+    ) -> None:
+        """Write down in ``model.json`` what the results were made with, and from which folder.
+
+        Args:
+            model: the model file's card.
+            cleaning: the settings from probability map to mask.
+            seeing: how the network was shown the photographs, and what ran it.
+            mm_per_px: the scale, if known.
+        """
         scale = None if mm_per_px is None else float(mm_per_px)
-        facts = {"model": model, "cleaning": cleaning, "mm_per_px": scale, "folder": os.getcwd()}  # noqa: PTH109
+        facts = {"model": model, "cleaning": cleaning, "seeing": seeing, "mm_per_px": scale}
+        facts["folder"] = os.getcwd()  # noqa: PTH109
         with written_whole(self._out / MODEL) as temporary:
             temporary.write_text(json.dumps(facts, indent=1), "utf-8")
 
@@ -255,7 +269,9 @@ def read_model_facts(job: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         facts = None
     mend = "segment the photographs again"
-    if not isinstance(facts, dict) or not isinstance(facts.get("cleaning", {}), dict):
+    if not isinstance(facts, dict) or not all(
+        isinstance(facts.get(part, {}), dict) for part in ("seeing", "cleaning")
+    ):
         raise FissuraError(f"{job / MODEL}: is damaged; {mend}")
     scale = facts.get("mm_per_px")
     if scale is not None and not (isinstance(scale, (int, float)) and 0 < scale < _MOST_MM_PER_PX):

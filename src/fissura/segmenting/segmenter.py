@@ -73,6 +73,7 @@ class Segmenter:
         card: what the model file says about itself.
         cleaning: the settings in use.
         engine: what runs the network.
+        seeing: how the network is shown a photograph, and what runs it, by the names above.
         why_engine: why it was chosen, in words; empty if the caller named it.
         identity: short hexadecimal digest of model file, settings and the engine's arithmetic: equal where
             results are comparable.
@@ -117,14 +118,17 @@ class Segmenter:
         self._pass_below = (self.card.glance_below or 0.0) if glance else 0.0
         self._views = checked_views(views)
         self._sees_wide = self.card.wide_from_afar if wide is None else wide
-        made_with = {
-            "model": opened.sha256,
-            "cleaning": self.cleaning.model_dump(),
+        self.seeing: dict[str, str | float] = {
             "engine": f"{self.engine.name} {self.engine.arithmetic}",
             "resize": self._resize,
             "glance": glance,
             "views": views,
             "wide": self._sees_wide,
+        }
+        made_with = {
+            "model": opened.sha256,
+            "cleaning": self.cleaning.model_dump(),
+            **self.seeing,
             "tiling": 2,  # raised when tiles come to lie elsewhere
         }
         self.identity: str = hashlib.sha256(json.dumps(made_with).encode()).hexdigest()[:16]

@@ -120,7 +120,8 @@ def segment(
         file, cleaning=cleaning, engine=engine, resize=resize, glance=glance, views=views, at_once=at_once
     )
     results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume, pictures=pictures)
-    results.describe_model(segmenter.card.model_dump(mode="json"), segmenter.cleaning.model_dump(), mm_per_px)
+    card = segmenter.card.model_dump(mode="json")
+    results.describe_model(card, segmenter.cleaning.model_dump(), segmenter.seeing, mm_per_px)
     total, done, skipped = len(files), len(files) - len(results.pending), []
     limit = {} if max_megapixels is None else {"max_megapixels": max_megapixels}
     for answer in segment_photos(results.pending, segmenter, **limit):

@@ -173,7 +173,7 @@ def report(
 
     model = read_model_facts(folder)
     classes = {} if photos.scale == Scale() else {"Width classes": _said(severity)}  # without a scale none is given
-    settings = {"Scale": str(photos.scale), **classes, **model.get("cleaning", {})}
+    settings = {"Scale": str(photos.scale), **classes, **model.get("seeing", {}), **model.get("cleaning", {})}
     write_report(taken(), file, title=title, facts=facts, settings=settings, provenance=model.get("model"))
     return photos.left(file)
 
