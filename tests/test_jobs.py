@@ -119,6 +119,20 @@ def test_drawings_of_an_earlier_measuring_do_not_stay(job: Path, model: Path, tm
     assert not list((job / "cracks").rglob("*.jpg"))
 
 
+def test_segmenting_fewer_photographs_clears_the_drawings_and_tables_of_the_others(
+    tmp_path: Path, model: Path
+) -> None:
+    job = tmp_path / "job"
+    photos = [save(tmp_path / f"walls/{name}.png", wall()) for name in ("north/a.b", "south/10:30")]
+    fissura.segment([tmp_path / "walls"], out=job, model=model)
+    fissura.measure_job(job)
+    fissura.report(job)
+    assert len(list((job / "cracks").rglob("*.jpg"))) == 2
+    fissura.segment(photos[:1], out=job, model=model)
+    left = {path.relative_to(job).as_posix() for path in job.rglob("*") if path.is_file()}
+    assert left == {"results.csv", "model.json", "masks/a.b.png", "probability/a.b.png", "overlays/a.b.jpg"}
+
+
 def test_two_scales_and_senseless_ones_are_refused(job: Path) -> None:
     assert "told in two ways" in refused("measure", job, "--mm-per-px", 1, "--distance-mm", 1000)
     assert "scale: 0 mm per px" in refused("measure", job, "--mm-per-px", 0)

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fissura.errors import FissuraError
+from fissura.reporting.model_facts import read_model_facts, write_model_facts
 from fissura.reporting.overlay import draw_overlay, draw_panels
 from fissura.reporting.result_names import result_names
-from fissura.reporting.results import COLUMNS, ResultsFolder, read_model_facts, without_results
+from fissura.reporting.results import ResultsFolder, without_results
 from fissura.reporting.results_reading import read_results
+from fissura.reporting.results_table import COLUMNS
 from fissura.reporting.rle import decode
 
 PIXELS = np.full((20, 30, 3), 120, np.uint8)
@@ -153,6 +155,78 @@ def test_pictures_of_an_earlier_run_do_not_stay_beside_those_of_a_later_one(tmp_
     assert files_in(tmp_path / "out") == {"masks/1.png", "results.csv"}
 
 
+def segmented(out: Path, photos: list[Path]) -> None:
+    results = ResultsFolder(out, photos, "model 1")
+    for photo in photos:
+        add(results, photo)
+    results.finish()
+
+
+def touched(out: Path, *names: str) -> set[str]:
+    for name in names:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).touch()
+    return set(names)
+
+
+def pictures_in(out: Path) -> set[str]:
+    return {name for name in files_in(out) if "/" in name}
+
+
+def test_a_run_over_other_photographs_leaves_nothing_of_the_earlier_one(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    photos = photos_in(tmp_path / "in", "1.jpg", "2.jpg")
+    segmented(out, photos)
+    drawn = touched(out, "cracks/1.jpg.jpg", "cracks/2.jpg.jpg")
+    made = touched(out, "cracks.csv", "photographs.csv", "report.html", "submission.csv")
+    own = touched(out, "masks/mine.png", "cracks/mine.jpg", "notes.txt")
+    segmented(out, photos)
+    assert drawn | made | own < files_in(out)  # all of it still holds
+    segmented(out, photos[:1])
+    pictures = {"probability/1.png", "masks/1.png", "overlays/1.jpg"}
+    assert files_in(out) == {"results.csv"} | pictures | own
+
+
+def test_what_a_stopped_run_left_goes_when_another_begins_and_finished_results_stay_until_it_ends(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out"
+    first, second, third = photos_in(tmp_path / "in", "1.jpg", "2.jpg", "3.jpg")
+    segmented(out, [first])
+    finished = files_in(out)
+    add(ResultsFolder(out, [second], "model 1"), second)
+    assert len(pictures_in(out)) == 6
+    last = ResultsFolder(out, [third], "model 1")
+    assert files_in(out) == finished | {"results.partial.csv"}
+    add(last, third)
+    last.finish()
+    assert pictures_in(out) == {"probability/3.png", "masks/3.png", "overlays/3.jpg"}
+
+
+def test_a_picture_that_another_photograph_has_taken_is_made_again(tmp_path: Path) -> None:
+    (ours,), (theirs,) = photos_in(tmp_path / "ours", "1.jpg"), photos_in(tmp_path / "theirs", "1.jpg")
+    segmented(tmp_path / "out", [ours])
+    add(ResultsFolder(tmp_path / "out", [theirs], "model 1"), theirs, ~MASK)  # and is stopped
+    assert ResultsFolder(tmp_path / "out", [ours], "model 1", resume=True).pending == [ours]
+
+
+def test_a_planted_table_removes_nothing_that_segmenting_does_not_write(tmp_path: Path) -> None:
+    out = tmp_path / "job/out"
+    photos = photos_in(tmp_path / "in", "1.jpg", "2.jpg")
+    segmented(out, photos[:1])
+    kept = touched(tmp_path / "job", "precious.png", "out/notes/precious.png", "elsewhere/precious.png")
+    (out / "masks/link").symlink_to(tmp_path / "job/elsewhere")
+    table = (out / "results.csv").read_text()
+    for name in ("masks/../../precious.png", "../precious.png", "notes/precious.png", "masks/link/precious.png"):
+        (out / "results.csv").write_text(table.replace("masks/1.png", name))
+        if "link" in name:
+            with pytest.raises(FissuraError, match="a link that leads out"):
+                segmented(out, photos[1:])
+        else:
+            segmented(out, photos[1:])
+    assert kept <= files_in(tmp_path / "job")
+
+
 def test_photographs_are_found_again_from_elsewhere_whatever_their_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,7 +235,7 @@ def test_photographs_are_found_again_from_elsewhere_whatever_their_names(
     monkeypatch.chdir(tmp_path / "site")
     photos = sorted(Path("in").iterdir())
     results = ResultsFolder(Path("out"), photos, "model 1")
-    results.describe_model({}, {}, {}, None)
+    write_model_facts(Path("out"), {}, {}, {}, None)
     for photo in photos:
         add(results, photo)
     results.finish()

@@ -4,54 +4,44 @@
 of one name in two folders keep apart. ``results.csv`` has a row per photograph; until the end of the run its
 rows gather in ``results.partial.csv``, each written as soon as its pictures are. A run that resumes passes
 over the photographs whose row has the same model and settings, and whose pictures are there and younger than
-the photograph.
+the photograph. What a table of an earlier run names and this run has not is removed: pictures, and where its rows
+have changed what was made from them.
 """
 
 from __future__ import annotations
 
 import csv
-import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
-from fissura.files import as_text, inside, output_folder, written_whole
+from fissura.files import as_text, inside, output_folder
 from fissura.photos import read_mask, save_image
+from fissura.reporting.model_facts import MODEL, read_model_facts
 from fissura.reporting.overlay import draw_overlay
 from fissura.reporting.result_names import find_again, result_names
-from fissura.reporting.rle import write_submission
-
-COLUMNS = (
-    "photo",  # path of the photograph
-    "verdict",  # cracked or uncracked; empty for a skipped one
-    "score",  # how surely there is a crack, 0 to 1
-    "crack_fraction",  # share of the photograph's pixels that are crack, 0 to 1
-    "skipped",  # why it has no result, else empty
-    "probability",  # picture of the probability map, grey 0 to 255 for 0 to 1
-    "mask",  # picture of the mask, 0 and 255
-    "overlay",  # picture of the photograph with the mask drawn over it
-    "settings",  # what the result depends on: model and settings
+from fissura.reporting.results_table import (
+    COLUMNS,
+    DRAWINGS,
+    FINAL,
+    FOLDERS,
+    FROM_RESULTS,
+    PARTIAL,
+    PICTURES,
+    SUFFIXES,
+    Picture,
+    Row,
+    drawings_of,
+    has_results,
+    pictures_of,
+    read_rows,
+    write_rows,
 )
-Picture: TypeAlias = Literal["probability", "mask", "overlay"]
-PICTURES: tuple[Picture, ...] = get_args(Picture)
-_SUFFIXES = {"probability": ".png", "mask": ".png", "overlay": ".jpg"}  # column -> suffix
-_FOLDERS = {"probability": "probability", "mask": "masks", "overlay": "overlays"}  # column -> folder
-FINAL, PARTIAL, MODEL = "results.csv", "results.partial.csv", "model.json"
-FROM_RESULTS = (
-    "submission.csv",
-    "cracks.csv",
-    "photographs.csv",
-    "report.html",
-)  # what is made of them
-_MOST_MM_PER_PX = 1e6  # a kilometre
-
-Row: TypeAlias = dict[str, str]  # by column
+from fissura.reporting.rle import write_submission
 
 
 class ResultsFolder:
@@ -98,16 +88,21 @@ class ResultsFolder:
         self._photos = list(dict.fromkeys(photos))
         self._names = result_names(self._photos)
         self._rows: dict[Path, Row] = {}
+        finished, begun = read_rows(out / FINAL), read_rows(out / PARTIAL)
         if resume:
-            rows = [row for name in (FINAL, PARTIAL) for row in _read_rows(out / name)]
             begun_in = str(read_model_facts(out).get("folder", Path.cwd()))
-            earlier = {find_again(row["photo"], begun_in).absolute(): row for row in rows}
+            earlier = {find_again(row["photo"], begun_in).absolute(): row for row in (*finished, *begun)}
+            wrote_last = {file: row for row in (*finished, *begun) for file in pictures_of(row)}
             for photo in self._photos:
                 row = earlier.get(photo.absolute())
-                if row is not None and self._is_done(photo, row):
+                if row is None or any(wrote_last[file] is not row for file in pictures_of(row)):
+                    continue
+                if self._is_done(photo, row):
                     self._rows[photo] = row | {"photo": as_text(photo)}
         self.pending: list[Path] = [photo for photo in self._photos if photo not in self._rows]
-        _write_rows(out / PARTIAL, self._rows.values())
+        # Those of the finished run stay until this one has finished too.
+        self._clear(_pictures(begun) - _pictures(finished))
+        write_rows(out / PARTIAL, self._rows.values())
 
     @property
     def cracked(self) -> int:
@@ -135,7 +130,6 @@ class ResultsFolder:
             FissuraError: if a file cannot be written.
         """
         files = self._files(photo)
-        self._forget(photo, [kind for kind in PICTURES if kind not in files])
         if "probability" in files:
             save_image(inside(self._out, files["probability"]), np.rint(probability * 255).astype(np.uint8))
         if "mask" in files:
@@ -150,34 +144,12 @@ class ResultsFolder:
             **files,
         )
 
-    def describe_model(
-        self,
-        model: dict[str, Any],
-        cleaning: dict[str, Any],
-        seeing: dict[str, Any],
-        mm_per_px: float | None,
-    ) -> None:
-        """Write down in ``model.json`` what the results were made with, and from which folder.
-
-        Args:
-            model: the model file's card.
-            cleaning: the settings from probability map to mask.
-            seeing: how the network was shown the photographs, and what ran it.
-            mm_per_px: the scale, if known.
-        """
-        scale = None if mm_per_px is None else float(mm_per_px)
-        facts = {"model": model, "cleaning": cleaning, "seeing": seeing, "mm_per_px": scale}
-        facts["folder"] = os.getcwd()  # noqa: PTH109
-        with written_whole(self._out / MODEL) as temporary:
-            temporary.write_text(json.dumps(facts, indent=1), "utf-8")
-
     def skip(self, photo: Path, reason: str) -> None:
         """Note that a photograph has no result, and why, in one line."""
-        self._forget(photo, PICTURES)
         self._record(photo, skipped=reason)
 
     def finish(self, *, submission: bool = False) -> Path:
-        """Write ``results.csv`` with the rows of all photographs, in their order.
+        """Write ``results.csv`` with the rows of all photographs, in their order; clear away what no longer holds.
 
         Args:
             submission: whether to write ``submission.csv`` too: the columns ``file`` and ``crack``, the masks
@@ -189,9 +161,14 @@ class ResultsFolder:
         Raises:
             FissuraError: if a file cannot be written.
         """
+        rows = [self._rows[photo] for photo in self._photos if photo in self._rows]
+        earlier = read_rows(self._out / FINAL)
+        self._clear(_pictures(earlier))
+        if earlier and rows != earlier:
+            self._clear({*FROM_RESULTS}.union(*map(drawings_of, earlier)))
         if submission:
             write_submission(self._out / "submission.csv", self._masks())
-        _write_rows(self._out / FINAL, (self._rows[photo] for photo in self._photos if photo in self._rows))
+        write_rows(self._out / FINAL, rows)
         (self._out / PARTIAL).unlink(missing_ok=True)
         return self._out / FINAL
 
@@ -214,14 +191,15 @@ class ResultsFolder:
                 f"{self._out / PARTIAL}: cannot be written ({error.strerror}); free the disk, then resume"
             ) from error
 
-    def _files(self, photo: Path, kinds: Sequence[Picture] | None = None) -> Row:
-        name, wanted = self._names[photo], self._pictures if kinds is None else kinds
-        return {kind: f"{_FOLDERS[kind]}/{name}{_SUFFIXES[kind]}" for kind in wanted}
+    def _files(self, photo: Path) -> Row:
+        return {kind: f"{FOLDERS[kind]}/{self._names[photo]}{SUFFIXES[kind]}" for kind in self._pictures}
 
-    def _forget(self, photo: Path, kinds: Sequence[Picture]) -> None:
-        """Remove pictures that an earlier run left of a photograph and this one does not replace."""
-        for file in self._files(photo, kinds).values():
-            inside(self._out, file).unlink(missing_ok=True)
+    def _clear(self, files: Iterable[str]) -> None:
+        """Remove files of an earlier run, but for the pictures that this one has as well."""
+        kept = {file.casefold() for file in _pictures(self._rows.values())}  # some systems know no case
+        for file in files:
+            if file.casefold() not in kept:
+                inside(self._out, file).unlink(missing_ok=True)
 
     def _is_done(self, photo: Path, row: Row) -> bool:
         files = self._files(photo)
@@ -244,8 +222,8 @@ def without_results(photos: Sequence[Path], given: Sequence[Path]) -> list[Path]
     Raises:
         FissuraError: if no photograph is left.
     """
-    is_job = cache(_has_results)
-    own = {*_FOLDERS.values(), "cracks"}  # and the drawings of measuring
+    is_job = cache(has_results)
+    own = {*FOLDERS.values(), DRAWINGS}
     kept = [
         photo
         for photo in photos
@@ -256,67 +234,14 @@ def without_results(photos: Sequence[Path], given: Sequence[Path]) -> list[Path]
     return kept
 
 
-def read_model_facts(job: Path) -> dict[str, Any]:
-    """Read what segmenting wrote down of its model; empty where nothing stands.
-
-    Raises:
-        FissuraError: if the file is damaged.
-    """
-    try:
-        facts = json.loads((job / MODEL).read_text("utf-8"))
-    except OSError:
-        return {}
-    except (ValueError, RecursionError):
-        facts = None
-    mend = "segment the photographs again"
-    if not isinstance(facts, dict) or not all(
-        isinstance(facts.get(part, {}), dict) for part in ("seeing", "cleaning")
-    ):
-        raise FissuraError(f"{job / MODEL}: is damaged; {mend}")
-    scale = facts.get("mm_per_px")
-    if scale is not None and not (isinstance(scale, (int, float)) and 0 < scale < _MOST_MM_PER_PX):
-        raise FissuraError(f"{job / MODEL}: its mm_per_px is no scale; {mend}")
-    return facts
-
-
-def _has_results(out: Path) -> bool:
-    return any(_columns(out / name) == COLUMNS for name in (FINAL, PARTIAL))
-
-
 def _refuse_foreign(out: Path) -> None:
     """Keep from writing over masks that a human drew, as in a data set's own ``masks/``, or over others' tables."""
-    if _has_results(out):
+    if has_results(out):
         return
-    for path in (out / name for name in (*_FOLDERS.values(), "cracks", FINAL, MODEL, *FROM_RESULTS)):
+    for path in (out / name for name in (*FOLDERS.values(), DRAWINGS, FINAL, MODEL, *FROM_RESULTS)):
         if any(path.iterdir()) if path.is_dir() else path.exists():
             raise FissuraError(f"{path}: is there already, and not from `fissura segment`; choose another --out")
 
 
-def _columns(path: Path) -> tuple[str, ...]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return tuple(next(csv.reader(file), ()))
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return ()
-
-
-def _read_rows(path: Path) -> list[Row]:
-    """Read the rows of an earlier run; a last one cut short by the run's end is left out."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            table = csv.DictReader(file)
-            if tuple(table.fieldnames or ()) != COLUMNS:
-                return []
-            return [row for row in table if None not in row and None not in row.values()]
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return []
-
-
-def _write_rows(path: Path, rows: Iterable[Row]) -> None:
-    with (
-        written_whole(path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+def _pictures(rows: Iterable[Row]) -> set[str]:
+    return set().union(*map(pictures_of, rows))

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
 from fissura.photos import read_mask, read_photo
+from fissura.reporting.model_facts import read_model_facts
 from fissura.reporting.result_names import find_again, names_below, result_names
-from fissura.reporting.results import COLUMNS, FINAL, PARTIAL, read_model_facts
+from fissura.reporting.results_table import COLUMNS, FINAL, PARTIAL
 
 _LONGEST_PATH = 4096  # no system has longer ones
 

@@ -9,7 +9,9 @@ from typing import Literal
 
 from fissura.errors import FissuraError
 from fissura.photos import find_photos
-from fissura.reporting.results import PICTURES, Picture, ResultsFolder, read_model_facts, without_results
+from fissura.reporting.model_facts import read_model_facts, write_model_facts
+from fissura.reporting.results import ResultsFolder, without_results
+from fissura.reporting.results_table import PICTURES, Picture
 from fissura.segmenting import (
     EngineName,
     Resize,
@@ -67,7 +69,7 @@ def segment(
 
     Args:
         photos: files and folders, searched recursively.
-        out: where the results shall stand.
+        out: where the results shall stand; what an earlier run left there and this one has not is removed.
         model: the model file; the bundled one if None.
         low: probability that a crack pixel must exceed, instead of the model's; see `Cleaning`.
         high: probability that a crack must reach somewhere, instead of the model's.
@@ -121,7 +123,7 @@ def segment(
     )
     results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume, pictures=pictures)
     card = segmenter.card.model_dump(mode="json")
-    results.describe_model(card, segmenter.cleaning.model_dump(), segmenter.seeing, mm_per_px)
+    write_model_facts(Path(out), card, segmenter.cleaning.model_dump(), segmenter.seeing, mm_per_px)
     total, done, skipped = len(files), len(files) - len(results.pending), []
     limit = {} if max_megapixels is None else {"max_megapixels": max_megapixels}
     for answer in segment_photos(results.pending, segmenter, **limit):

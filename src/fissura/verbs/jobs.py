@@ -15,10 +15,11 @@ from fissura.files import inside, not_over, written_whole
 from fissura.measuring import DEFAULT_SEVERITY, SeverityClass, measure, summarise
 from fissura.photos import save_image
 from fissura.reporting.crack_drawing import draw_cracks
+from fissura.reporting.model_facts import MODEL, read_model_facts
 from fissura.reporting.report import write_report
 from fissura.reporting.report_keeping import MeasuredPhoto, SkippedPhoto
-from fissura.reporting.results import FINAL, MODEL, read_model_facts
 from fissura.reporting.results_reading import Result, read_results
+from fissura.reporting.results_table import DRAWINGS, FINAL
 from fissura.verbs.paths import Advance, AnyPath
 from fissura.verbs.scales import Scale
 
@@ -117,7 +118,7 @@ def measure_job(
 
     def taken() -> Iterator[PhotoCracks]:
         for result, one in photos:
-            drawing = inside(folder, f"cracks/{result.drawing}.jpg")
+            drawing = inside(folder, f"{DRAWINGS}/{result.drawing}.jpg")
             if drawings and one.measurement.cracks:
                 save_image(drawing, draw_cracks(one.photo, one.measurement))
             else:
