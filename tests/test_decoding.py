@@ -258,6 +258,7 @@ def test_files_that_are_no_photographs(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     assert "is a folder" in refused(tmp_path / "folder.png")
     assert "no such file" in refused(tmp_path / "gone.png")
+    assert "set a UTF-8 one" in refused(tmp_path / "\ud800.png")  # as every other letter in locale C
     Image.new("RGB", (4, 4)).save(tmp_path / "gif.jpg", format="GIF")
     assert "is no JPEG" in refused(tmp_path / "gif.jpg")
 

@@ -279,5 +279,7 @@ def _reason(path: Path, error: Exception) -> str:
         if path.stat().st_size == 0:
             return "is empty (0 bytes); copy it again from where it came from"
         return "is no JPEG, PNG, TIFF, WebP or BMP that can be read; convert it to 8-bit PNG, or remove it"
+    if isinstance(error, UnicodeEncodeError):
+        return "has a name that this locale cannot say; set a UTF-8 one, such as LC_ALL=C.UTF-8"
     detail = " ".join(str(error).split()) or type(error).__name__
     return f"is damaged ({detail}); copy it again from where it came from, or remove it"
