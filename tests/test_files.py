@@ -88,14 +88,14 @@ def test_a_folder_is_begun_anew_by_its_own_verb_alone(tmp_path: Path) -> None:
     parts = "photos", "sheet.png"
     begun_anew(tmp_path / "out", "paint", parts)
     (tmp_path / "out/photos").mkdir()
-    for name in ("photos/1.png", "sheet.png"):
+    for name in ("photos/1.png", "sheet.png", ".DS_Store"):
         (tmp_path / "out" / name).touch()
     for verb, own in (("demo", parts), ("paint", parts[:1])):
         with pytest.raises(FissuraError, match=f"`fissura {verb}` did not write; choose another --out"):
             begun_anew(tmp_path / "out", verb, own)
     assert names(tmp_path / "out/photos") == {"1.png"}
     begun_anew(tmp_path / "out", "paint", parts)
-    assert names(tmp_path / "out") == {"written-by-fissura-paint.txt"}
+    assert names(tmp_path / "out") == {"written-by-fissura-paint.txt", ".DS_Store"}
 
 
 def test_no_link_leads_out_of_a_folder(tmp_path: Path) -> None:

@@ -109,11 +109,12 @@ def begun_anew(out: Path, verb: str, parts: Iterable[str]) -> Path:
     """
     mark = output_folder(out) / f"written-by-fissura-{verb}.txt"
     own = {mark.name, *parts} if mark.exists() else set()
-    if {path.name for path in out.iterdir()} - own or any((out / part).is_symlink() for part in parts):
+    there = {path.name for path in out.iterdir() if not path.name.startswith(".")}  # file managers leave hidden ones
+    if there - own or any((out / part).is_symlink() for part in parts):
         raise FissuraError(f"{out}: holds files that `fissura {verb}` did not write; choose another --out")
-    mark.write_text(
-        f"Everything in this folder was made by `fissura {verb}`, and the next one replaces it.\n", "utf-8"
-    )
+    with written_whole(mark) as temporary:
+        made = f"Everything in this folder was made by `fissura {verb}`, and the next one replaces it.\n"
+        temporary.write_text(made, "utf-8")
     for part in parts:
         if (out / part).is_dir():
             shutil.rmtree(out / part)
