@@ -157,7 +157,7 @@ def test_a_raster_without_a_place_has_no_map(tmp_path: Path) -> None:
 
 def test_a_raster_without_cracks_has_an_empty_map_in_the_place_of_an_earlier_one(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out/raster.json").write_text('{"engine": "onnxruntime"}')
+    (tmp_path / "out/raster.json").write_text('{"engine": "onnxruntime", "band_px": 512}')
     (tmp_path / "out/cracks.gpkg").write_bytes(b"of another raster")
     done = _segment(tmp_path, write(tmp_path / "quay.tif", np.full((300, 400, 3), 150)))
     assert (done.cracks, done.length_px) == (0, 0)

@@ -27,4 +27,4 @@ def import_masks(source: AnyPath, *, photos: AnyPath, out: AnyPath) -> ImportSum
         42
     """
     folder = Path(photos)
-    return take_over(Path(source), folder, Path(out), without_results(find_photos([folder]), folder))
+    return take_over(Path(source), folder, Path(out), without_results(find_photos([folder]), [folder]))
