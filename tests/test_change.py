@@ -206,6 +206,34 @@ def test_cracks_that_have_met_stand_in_one_row() -> None:
     assert change.length_growth_px == pytest.approx(50, abs=1e-6)
 
 
+def test_a_crack_that_opens_to_one_side_has_grown_in_width() -> None:
+    thin = hand_measured(SHAPE, [[straight_branch((100, 200), (500, 200), 4.0)]])
+    wide = hand_measured(SHAPE, [[straight_branch((100, 206), (500, 206), 16.0)]])
+    for before, after, kind, growth_px in ((thin, wide, "grown", 12.0), (wide, thin, "shrunk", -12.0)):
+        (change,) = compare_cracks(before, after, registration()).changes
+        assert (change.kind, change.width_growth_px) == (kind, pytest.approx(growth_px))
+        assert change.new_length_px == 0
+
+
+def test_a_new_stretch_is_growth_though_as_much_is_lost_elsewhere() -> None:
+    before = hand_measured(SHAPE, [[straight_branch((100, 200), (300, 200), 4.0)]])
+    after = hand_measured(SHAPE, [[straight_branch((200, 200), (400, 200), 4.0)]])
+    (change,) = compare_cracks(before, after, registration()).changes
+    assert change.kind == "grown"
+    assert change.length_growth_px == pytest.approx(0, abs=1e-6)
+    assert change.new_length_px == pytest.approx(100, abs=6)
+
+
+def test_a_coarser_later_photograph_tells_less_of_widths() -> None:
+    quarter = np.diag([0.25, 0.25, 1.0])
+    before = hand_measured(SHAPE, [[straight_branch((100, 200), (500, 200), 4.0)]])
+    after = hand_measured(SHAPE, [[straight_branch((25, 50), (125, 50), 1.3)]])  # 5.2 px of the earlier photograph
+    (change,) = compare_cracks(before, after, registration(quarter)).changes
+    assert change.kind == "unchanged"
+    assert change.width_growth_px == pytest.approx(1.2)
+    assert change.width_uncertainty_px == pytest.approx(2, abs=0.02)
+
+
 @settings(max_examples=15)
 @given(st.floats(-60, 60), st.floats(0.6, 1.6), st.integers(0, 2**32 - 1))
 def test_a_place_that_has_not_changed_has_no_change(turn_deg: float, enlarge: float, seed: int) -> None:

@@ -238,6 +238,24 @@ def test_compare_does_not_write_over_the_photographs(tmp_path: Path, model: Path
     assert "change.png: is read here" in refused("compare", before, after, "--model", model, "--out", tmp_path)
 
 
+def test_compare_with_a_scale_finds_what_segment_finds_with_it(tmp_path: Path) -> None:
+    """From near, this crack is a row of dark stripes, each too short for a mask."""
+    model = write_model(tmp_path / "model.onnx", network(bias=-30.0))
+    place = draw_surface("plaster", 480, 640, np.random.default_rng(5))
+    place[200:240, 100:540] = np.where(np.arange(440) // 2 % 2 == 0, 10, 130)[:, None]
+    before, after = save(tmp_path / "before.png", place), save(tmp_path / "after.png", place[::2, ::2])
+    compared = fissura.compare(before, after, out=tmp_path / "change", model=model, scale=Scale(mm_per_px=0.025))
+    (change,) = compared.comparison.changes
+    assert change.kind == "unchanged"
+    assert change.length_after_px == pytest.approx(440, rel=0.1)
+
+
+def test_a_scale_that_cannot_be_found_out_is_said_before_the_network_is_read(tmp_path: Path) -> None:
+    before, after = save(tmp_path / "before.png", wall()), save(tmp_path / "after.png", wall())
+    without_exif = ("compare", before, after, "--out", tmp_path / "change", "--distance-mm", 1000)
+    assert "EXIF" in refused(*without_exif, "--model", tmp_path / "none.onnx")
+
+
 def test_photographs_of_different_places_cannot_be_compared(tmp_path: Path, model: Path) -> None:
     before, after = save(tmp_path / "a.png", wall()), save(tmp_path / "b.png", np.full((99, 99, 3), 90, np.uint8))
     refused("compare", before, after, "--model", model, "--out", tmp_path / "change")
@@ -277,7 +295,9 @@ def test_compare_tells_new_cracks_and_no_ends_at_the_edge_of_the_view(tmp_path: 
     status, stdout, stderr = run("compare", before, after, "--out", tmp_path / "change", "--model", model)
     assert status == 0, stderr
     table = pd.read_csv(tmp_path / "change/changes.csv").set_index("kind")
-    assert re.search(r"^new\t\t\d+\t(?:199|20\d)\.\d\d\t–$", stdout, re.MULTILINE)  # the width has not grown from any
+    assert re.search(
+        r"^new\t\t\d+(?:\t(?:199|20\d)\.\d\d){2}\t–$", stdout, re.MULTILINE
+    )  # the width has not grown from any
     assert sorted(table.index) == ["new", "unchanged"]
     assert table.loc["new", "length_growth_px"] == pytest.approx(200, rel=0.03)
     assert table.loc["unchanged", "length_growth_px"] == pytest.approx(20, abs=2)

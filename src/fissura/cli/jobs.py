@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fissura.verbs.jobs import Measured
 
 SCALE = "Scale: what fissura segment was told, if nothing here; without any, measures are in px"
-OF_EARLIER = "Scale of the earlier photograph; without one, measures are in px"
+OF_EARLIER = "Scale of the earlier photograph; the network sees close-ups smaller; without one, measures are in px"
 MM_PER_PX_HELP = "Millimetres that one pixel covers."
 DISTANCE_HELP = "Distance in mm from lens to surface; the lens is told by EXIF."
 SEVERITY_HELP = (
@@ -173,7 +173,8 @@ def compare(
     )
     unit = "px" if all(change.mm_per_px is None for change in compared.comparison.changes) else "mm"
     table = compared.comparison.table()
-    columns = ["kind", "before", "after", *(f"{name}_{unit}" for name in ("length_growth", "width_growth"))]
+    measures = ("length_growth", "new_length", "width_growth")
+    columns = ["kind", "before", "after", *(f"{name}_{unit}" for name in measures)]
     rows = table[columns].itertuples(index=False)
     show_table(columns, [[_said(cell) for cell in row] for row in rows])
     say(f"registration error: {compared.comparison.registration.error_px:.2f} px")

@@ -21,7 +21,8 @@ class Change:
     Attributes:
         before: numbers of its cracks in the earlier measurement; none for a new crack.
         after: numbers of its cracks in the later measurement; none for a vanished one.
-        kind: new, grown (in length or width), unchanged, shrunk or vanished.
+        kind: new, grown (in length or width, or by a new stretch, whatever is lost elsewhere), unchanged, shrunk or
+            vanished.
         length_before_px: length of centre line in the earlier photograph.
         length_after_px: the same in the later one.
         new_length_px: length of later centre line that lies on no earlier crack.
@@ -85,7 +86,7 @@ class Comparison:
     Attributes:
         changes: new cracks first, then grown ones, each the longest growth first.
         registration: how the later photograph lies over the earlier one; its error bounds what can be told.
-        tolerance_px: how far apart two lines may lie and be the same, in px of the earlier photograph.
+        tolerance_px: how far apart two thin lines may lie and be the same, in px of the earlier photograph.
     """
 
     changes: tuple[Change, ...]

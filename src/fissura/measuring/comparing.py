@@ -3,7 +3,8 @@
 1. The later centre lines are laid over the earlier photograph by the registration, and their widths with them.
 2. Only what both photographs show is compared.
 3. A crack of one date and a crack of the other are the same where the centre line of one runs, within a tolerance,
-   on the pixels of the other. Cracks that have met, or come apart, stand together in one row.
+   on the pixels of the other. The tolerance is never less than half the width there: the middle of a crack that has
+   opened to one side has moved away. Cracks that have met, or come apart, stand together in one row.
 4. Length and width are compared per row, in px of the earlier photograph, and in mm with its scale.
 
 A growth below the uncertainty of the comparison is called unchanged.
@@ -30,7 +31,7 @@ _SAME_SHARE = 0.25  # of the shorter line of two cracks that must run on the oth
 # How far the lengths of one crack, measured twice, lie apart beside the registration's error: its two ends are
 # found to about a width, and its length to a hundredth.
 _LENGTH_SHARE = 0.02
-_WIDTH_UNCERTAINTY_PX = 0.5  # twice the median error of a width
+_WIDTH_UNCERTAINTY_PX = 0.5  # twice the median error of a width, in px of the coarser photograph
 
 
 def compare_cracks(
@@ -46,8 +47,8 @@ def compare_cracks(
         before: cracks of the earlier photograph.
         after: cracks of the later photograph.
         registration: how the later photograph lies over the earlier one, from `register`.
-        tolerance_px: how far apart two lines may lie and be the same, in px of the earlier photograph; by default
-            three times the registration's error, and at least 3 px.
+        tolerance_px: how far apart two thin lines may lie and be the same, in px of the earlier photograph; by
+            default three times the registration's error, and at least 3 px. Of wide ones it is half the width.
         least_extent_px: how far a crack had to extend to be in the masks, in px of the earlier photograph. The end
             of a crack that runs out of the common view may be missing on one date for that alone.
 
@@ -68,8 +69,9 @@ def compare_cracks(
     earlier = _pieces(before, registration, later=False, common=common)
     later = _pieces(after, registration, later=True, common=common)
     # On what crack of the other date does each piece of line run? 0 where on none.
-    earlier_on = _crack_near(after.labels, registration.to_after(earlier.middles_px), tolerance_px / later.mean_scale)
-    later_on = _crack_near(before.labels, later.middles_px, tolerance_px)
+    reach_px = np.maximum(tolerance_px, earlier.width_px / 2) / later.mean_scale
+    earlier_on = _crack_near(after.labels, registration.to_after(earlier.middles_px), reach_px)
+    later_on = _crack_near(before.labels, later.middles_px, np.maximum(tolerance_px, later.width_px / 2))
     rows = _same_cracks(earlier, earlier_on, later, later_on, (len(before.cracks), len(after.cracks)))
     changes = [
         _change(*row, earlier, earlier_on, later, later_on, registration.error_px, least_extent_px, before.mm_per_px)
@@ -144,8 +146,10 @@ def _cut(branch: Branch, laid_over: Registration | None) -> tuple[NDArray[np.flo
     return middles, length * reaching, width, length / own_px
 
 
-def _crack_near(labels: NDArray[np.int32], points_px: NDArray[np.float64], tolerance_px: float) -> NDArray[np.int64]:
-    """Give the number of the crack on or next to which each point lies, 0 where there is none, ``(N,)``."""
+def _crack_near(
+    labels: NDArray[np.int32], points_px: NDArray[np.float64], reach_px: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Give the number of the crack within reach of each point, 0 where there is none, all ``(N,)``."""
     if not labels.any() or not len(points_px):
         return np.zeros(len(points_px), np.int64)
     distance, nearest = cv2.distanceTransformWithLabels(
@@ -153,7 +157,7 @@ def _crack_near(labels: NDArray[np.int32], points_px: NDArray[np.float64], toler
     )
     number = np.zeros(int(nearest.max()) + 1, np.int64)
     number[nearest[labels > 0]] = labels[labels > 0]
-    close = _look_up(np.asarray(distance), points_px, outside=np.inf) <= tolerance_px
+    close = _look_up(np.asarray(distance), points_px, outside=np.inf) <= reach_px
     return np.where(close, number[_look_up(np.asarray(nearest), points_px).astype(np.int64)], 0)
 
 
@@ -218,14 +222,16 @@ def _change(
     # A crack has two ends, each found to the registration's error and about half a width.
     end_px = float(np.hypot(error_px, max(width_before or 0.0, width_after or 0.0) / 2))
     length_uncertainty = float(np.hypot(2 * end_px, _LENGTH_SHARE * min(length_before, length_after)))
-    width_uncertainty = float(np.hypot(_WIDTH_UNCERTAINTY_PX, min(error_px, 1.0) / 2))
+    width_uncertainty = float(np.hypot(_WIDTH_UNCERTAINTY_PX * max(1.0, later.mean_scale), min(error_px, 1.0) / 2))
     if not both and np.isin([*before, *after], later.cut if after else earlier.cut).any():
         length_uncertainty = max(length_uncertainty, least_extent_px)
+    new_length = float(later.length_px[theirs & (later_on == 0)].sum())
     longer, wider = length_after - length_before, 0.0
     if width_before is not None and width_after is not None:
         wider = width_after - width_before
     kind: Kind
-    if longer > length_uncertainty or wider > width_uncertainty:
+    # As much may be lost elsewhere on the crack as is new.
+    if max(longer, new_length) > length_uncertainty or wider > width_uncertainty:
         kind = "grown" if before else "new"
     elif longer < -length_uncertainty or wider < -width_uncertainty:
         kind = "shrunk" if after else "vanished"
@@ -237,7 +243,7 @@ def _change(
         kind=kind,
         length_before_px=length_before,
         length_after_px=length_after,
-        new_length_px=float(later.length_px[theirs & (later_on == 0)].sum()),
+        new_length_px=new_length,
         width_before_px=width_before,
         width_after_px=width_after,
         length_uncertainty_px=length_uncertainty,

@@ -167,6 +167,8 @@ def _said(change: Change) -> str:
     said = []
     if change.length_growth_px > change.length_uncertainty_px:
         said.append(f"+{said_length(change.length_growth_px, change.mm_per_px)} long")
+    elif change.new_length_px > change.length_uncertainty_px:  # as much is lost elsewhere
+        said.append(f"{said_length(change.new_length_px, change.mm_per_px)} new")
     if change.width_growth_px is not None and change.width_growth_px > change.width_uncertainty_px:
         said.append(f"+{said_width(change.width_growth_px, change.mm_per_px)} wide")
     return ", ".join(said)

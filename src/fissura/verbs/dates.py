@@ -11,7 +11,7 @@ from fissura.files import not_over, output_folder, written_whole
 from fissura.measuring import Comparison, compare_cracks, measure, register
 from fissura.photos import read_photo, save_image
 from fissura.reporting.change_drawing import draw_change
-from fissura.segmenting import Segmenter, bundled_model
+from fissura.segmenting import Segmenter, bundled_model, working_scale
 from fissura.verbs.paths import AnyPath
 from fissura.verbs.scales import Scale
 
@@ -41,7 +41,8 @@ def compare(
         after: the later one, from about the same place.
         out: where ``changes.csv`` and ``change.png`` shall stand.
         model: the model file; the bundled one if None.
-        scale: how many millimetres a pixel of the earlier photograph covers.
+        scale: how many millimetres a pixel of the earlier photograph covers; the network sees close-ups smaller, at
+            0.1 mm per px.
 
     Raises:
         FissuraError: if the photographs cannot be laid over each other, one of them is ``change.png`` in ``out``, or
@@ -51,19 +52,19 @@ def compare(
         >>> fissura.compare("2024.jpg", "2026.jpg", out="change").comparison.table()  # doctest: +SKIP
     """
     not_over(Path(out) / "change.png", [Path(before), Path(after)])
+    mm_per_px = (scale or Scale()).of(Path(before))
     photos = read_photo(Path(before)), read_photo(Path(after))
     registration = register(*photos)
-    segmenter = Segmenter(bundled_model() if model is None else Path(model))
-    found = [segmenter.segment(photo) for photo in photos]
-    scales = (scale or Scale()).of(Path(before)), None  # the later photograph is measured in the earlier one's px
-    measured = [
-        measure(one.mask, one.probability, photo, own) for one, photo, own in zip(found, photos, scales, strict=True)
-    ]
     middle = np.array([registration.after_shape[::-1]]) / 2
-    least_extents_px = (
-        segmenter.cleaning.least_extent_px(registration.before_shape),
-        segmenter.cleaning.least_extent_px(registration.after_shape) * float(registration.enlargement(middle)[0]),
-    )
+    enlargement = float(registration.enlargement(middle)[0])  # px of the earlier photograph per px of the later one
+    file = bundled_model() if model is None else Path(model)
+    measured, least_extents_px = [], []
+    for photo, enlarged in zip(photos, (1.0, enlargement), strict=True):
+        own = None if mm_per_px is None else mm_per_px * enlarged
+        segmenter = Segmenter(file, resize=1.0 if own is None else working_scale(own))
+        found = segmenter.segment(photo)
+        measured.append(measure(found.mask, found.probability, photo, own))
+        least_extents_px.append(segmenter.cleaning.least_extent_px(photo.shape[:2]) * enlarged)
     comparison = compare_cracks(measured[0], measured[1], registration, least_extent_px=max(least_extents_px))
     folder = output_folder(Path(out))
     with written_whole(folder / "changes.csv") as temporary:
