@@ -196,6 +196,16 @@ def test_a_crossing_is_one_junction() -> None:
     assert crack.width_max_px < 8  # 6.4 beside the crossing: its middle is no wider crack
 
 
+@FEW
+@given(ANGLE, st.floats(60, 120), st.floats(3, 16), SHIFT)
+def test_crossing_cracks_are_no_wider_where_they_cross(
+    angle: float, between: float, width: float, shift: float
+) -> None:
+    one, other = (share_of_capsule(turn, 160, width, shift) for turn in (angle, angle + between))
+    crack = only(np.maximum(one, other) > 0.5, probability=np.maximum(one, other))
+    assert crack.width_max_px < width + 1
+
+
 def test_a_diagonal_line_of_even_width_is_not_lost() -> None:
     # Zhang and Suen's thinning erases some of these altogether.
     for width in (2, 4):

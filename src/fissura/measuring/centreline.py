@@ -61,12 +61,22 @@ class Course:
         There a cross-section says nothing of the branch's own middle and width. A third in the middle always
         counts as sure.
         """
-        if self.is_ring:
-            return 0, 0
-        halves = self.half_width_px[0], self.half_width_px[-1]
-        px = [half * (1.0 if free else 1.5) for half, free in zip(halves, self.free, strict=True)]
-        start, end = (min(int(np.ceil(distance / SPACING_PX)), (count - 1) // 3) for distance in px)
+        start, end = (min(int(np.ceil(distance / SPACING_PX)), (count - 1) // 3) for distance in self._unsure_px)
         return start, end
+
+    def is_bridge(self, count: int) -> bool:
+        """Whether ``count`` points from junction to junction lie in these two, so that none of them is sure."""
+        return not any(self.free) and (count - 1) * SPACING_PX < sum(self._unsure_px)
+
+    @property
+    def _unsure_px(self) -> tuple[float, float]:
+        """How far the junction or the rounded tip at either end reaches along the line."""
+        if self.is_ring:
+            return 0.0, 0.0
+        halves = self.half_width_px[0], self.half_width_px[-1]
+        # Of thin cracks the pixels round a junction's corners off.
+        first, last = (half if free else 1.5 * half + 1.5 for half, free in zip(halves, self.free, strict=True))
+        return float(first), float(last)
 
 
 def polyline_length(points_px: Points) -> float:

@@ -106,7 +106,21 @@ def _branches(
     if photo is not None:
         grey = np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), np.uint8)
         widths = widths_in_photo(lines, courses, widths, grid, grey)
+    _cap_bridges(traces, widths)
     return [Branch(line, width, polyline_length(line)) for line, width in zip(lines, widths, strict=True)]
+
+
+def _cap_bridges(traces: Sequence[Trace], widths: list[NDArray[np.float64]]) -> None:
+    """Make what lies in the two junctions that it joins no wider than the widest of the others that meet there."""
+    bridges = [index for index, one in enumerate(traces) if one.course.is_bridge(len(one.line))]
+    sure: dict[int, float] = defaultdict(float)  # node -> the greatest width that is sure there
+    for index in set(range(len(traces))) - set(bridges):
+        for node, end in zip(traces[index].nodes, (0, -1), strict=True):
+            sure[node] = max(sure[node], float(widths[index][end]))
+    for index in bridges:
+        most = max(sure[node] for node in traces[index].nodes)
+        if most > 0:
+            widths[index] = np.minimum(widths[index], most)
 
 
 def crack_of(
