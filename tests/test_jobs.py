@@ -136,6 +136,11 @@ def test_segmenting_fewer_photographs_clears_the_drawings_and_tables_of_the_othe
 def test_two_scales_and_senseless_ones_are_refused(job: Path) -> None:
     assert "told in two ways" in refused("measure", job, "--mm-per-px", 1, "--distance-mm", 1000)
     assert "scale: 0 mm per px" in refused("measure", job, "--mm-per-px", 0)
+    assert "scale: 1e+300 mm per px is none" in refused("report", job, "--mm-per-px", 1e300)
+    assert "scale: 1e+300 mm per px is none" in refused("report", job, "--known-length", 1e300, 0, 0, 1, 0)
+    assert "scale: 2e+06 mm per px is none" in refused(
+        "segment", job.parent / "walls", "--out", job, "--mm-per-px", 2e6
+    )
     assert "--severity hair: is no class" in refused("measure", job, "--mm-per-px", 1, "--severity", "hair")
     above = refused("measure", job, "--mm-per-px", 1, "--severity", "hair=0.1", "--severity", "fine=0.3")
     assert above == "error: severity: no class is for cracks above 0.3 mm; add one without a limit, such as wide=inf"

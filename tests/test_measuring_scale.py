@@ -30,9 +30,28 @@ def test_no_length_is_refused(length: float, end: tuple[float, float]) -> None:
 
 
 def test_focal_length_and_sensor_resolution(tmp_path: Path) -> None:
-    # 50 mm lens, 200 px per mm of sensor (5 micrometre pixels), 2 m away: 2000 / 50 * 0.005 = 0.2 mm per pixel.
+    # 50 mm lens, 200 px per mm of sensor (5 micrometre pixels), 2.05 m away: 2000 / 50 * 0.005 = 0.2 mm per pixel.
     photo = saved(tmp_path / "a.jpg", FocalLength=50.0, FocalPlaneXResolution=2000.0, FocalPlaneResolutionUnit=3)
-    assert scale_from_camera(photo, 2000.0) == pytest.approx(0.2)
+    assert scale_from_camera(photo, 2050.0) == pytest.approx(0.2)
+
+
+def test_twice_the_focal_length_away_things_are_as_large_on_the_sensor(tmp_path: Path) -> None:
+    photo = saved(tmp_path / "a.jpg", FocalLength=100.0, FocalPlaneXResolution=2000.0, FocalPlaneResolutionUnit=3)
+    assert scale_from_camera(photo, 200.0) == pytest.approx(0.005)
+    with pytest.raises(FissuraError, match=r"^distance: 100 mm is no more than .*focal length"):
+        scale_from_camera(photo, 100.0)
+
+
+@pytest.mark.parametrize(("film_mm", "agrees"), [(48, True), (52, True), (100, False), (25, False)])
+def test_exif_that_contradicts_itself_is_refused(film_mm: int, agrees: bool, tmp_path: Path) -> None:
+    """60 px on 36 mm of sensor, as a camera has them; twice as much or half is zoomed, cut or made smaller."""
+    sensor = {"FocalLength": 50.0, "FocalPlaneXResolution": 60 / 36, "FocalPlaneResolutionUnit": 4}
+    photo = saved(tmp_path / "a.jpg", **sensor, FocalLengthIn35mmFilm=film_mm)
+    if agrees:
+        assert scale_from_camera(photo, 1050.0) == pytest.approx(1000 / 50 * 0.6)
+        return
+    with pytest.raises(FissuraError, match=r"a\.jpg: its EXIF contradicts itself"):
+        scale_from_camera(photo, 1050.0)
 
 
 def test_focal_length_at_35_mm_film(tmp_path: Path) -> None:

@@ -164,6 +164,15 @@ def test_a_direction_just_below_180_degrees_is_0(tmp_path: Path) -> None:
     assert page.texts[page.texts.index("Direction") + 1] == "0°, diagonal"
 
 
+def test_the_histogram_of_directions_shows_where_a_cross_runs(tmp_path: Path) -> None:
+    cross = [straight_branch((40, 120), (240, 120), 4.0), straight_branch((140, 20), (140, 220), 4.0)]
+    crossed = MeasuredPhoto(Path("wall.jpg"), np.full((*SHAPE, 3), 150, np.uint8), hand_measured(SHAPE, [cross]))
+    page = written(tmp_path, crossed)
+    (said,) = (tag["aria-label"] for _, tag in page.tags if "direction" in (tag.get("aria-label") or ""))
+    assert said is not None
+    assert {"0 to 15: 50", "90 to 105: 50", "45 to 60: 0"} <= set(said.partition(": ")[2].split(", "))
+
+
 def test_the_widest_cracks_come_first_and_only_so_many(tmp_path: Path) -> None:
     widths = [3.0, 9.0, 1.0, 7.0, 5.0]
     page = written(tmp_path, *(measured(f"{width:g}.jpg", width) for width in widths), worst=3)

@@ -12,6 +12,9 @@ from fissura.errors import FissuraError, UnreadablePhotoError
 
 _MM_PER_UNIT = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}  # of FocalPlaneResolutionUnit: inch, cm, mm, micrometre
 _FULL_FRAME_DIAGONAL_MM = math.hypot(36.0, 24.0)
+# Cameras round focal lengths at 35 mm film to whole mm, crop factors to 1.5 or 1.6, and keep both when they take 16:9
+# out of 3:2: together under a tenth. Zooming and making smaller are mostly by more than a fifth.
+_MOST_APART = 0.15  # of a scale by the one way and by the other
 
 
 def scale_from_known_length(length_mm: float, point_a: tuple[float, float], point_b: tuple[float, float]) -> float:
@@ -45,9 +48,11 @@ def scale_from_known_length(length_mm: float, point_a: tuple[float, float], poin
 def scale_from_camera(photo: Path, distance_mm: float) -> float:
     """Find the scale from the camera's lens, as EXIF tells it, and its distance from the surface.
 
-    A pinhole camera that looks squarely at the surface sees ``distance / focal length`` times its sensor's pixel
-    pitch per pixel. The pitch comes from the focal plane's resolution where EXIF has it, else from the focal
-    length equivalent at 35 mm film, taken as CIPA DCG-001 defines it: by the diagonal of the picture.
+    A thin lens of focal length f, focused on a surface that it sees squarely at the distance d, makes it f / (d - f)
+    times as large on the sensor (E. Hecht, "Optics", section 5.2.3). The sensor's pixel pitch comes from the focal
+    plane's resolution where EXIF has it, else from the focal length equivalent at 35 mm film, taken as CIPA DCG-001
+    defines it: by the diagonal of the picture. Where EXIF has both they must agree: they do not after digital zoom,
+    nor where the photograph was cut or made smaller and says nothing of it.
 
     Args:
         photo: the photograph's file, as the camera wrote it: neither cut nor made smaller.
@@ -57,7 +62,8 @@ def scale_from_camera(photo: Path, distance_mm: float) -> float:
         Millimetres per pixel.
 
     Raises:
-        FissuraError: if the distance is not above 0, or EXIF does not tell enough.
+        FissuraError: if the distance is not above 0 and the focal length, or EXIF does not tell enough or
+            contradicts itself.
         UnreadablePhotoError: if the file cannot be opened as a picture.
     """
     if not (math.isfinite(distance_mm) and distance_mm > 0):
@@ -70,16 +76,23 @@ def scale_from_camera(photo: Path, distance_mm: float) -> float:
         raise UnreadablePhotoError(f"{photo}: cannot be opened as a picture; check the file") from error
     _check_whole(photo, size, exif)
     focal_mm = _number(exif, ExifTags.Base.FocalLength)
-    pitch_mm = _pixel_pitch(exif)
-    if focal_mm and pitch_mm:
-        return distance_mm * pitch_mm / focal_mm
+    if distance_mm <= focal_mm:
+        raise FissuraError(f"distance: {distance_mm:g} mm is no more than {photo}'s focal length; give it in mm")
+    beyond_mm = distance_mm - focal_mm
+    by_sensor = beyond_mm * _pixel_pitch(exif) / focal_mm if focal_mm else 0.0
     film_mm = _number(exif, ExifTags.Base.FocalLengthIn35mmFilm)
-    if film_mm:
-        return distance_mm * _FULL_FRAME_DIAGONAL_MM / film_mm / math.hypot(*size)
-    raise FissuraError(
-        f"{photo}: its EXIF tells neither a focal length with the sensor's resolution nor one at 35 mm film; "
-        "give the scale, or a known length, instead"
-    )
+    by_film = beyond_mm * _FULL_FRAME_DIAGONAL_MM / film_mm / math.hypot(*size) if film_mm else 0.0
+    if not by_sensor and not by_film:
+        raise FissuraError(
+            f"{photo}: its EXIF tells neither a focal length with the sensor's resolution nor one at 35 mm film; "
+            "give the scale, or a known length, instead"
+        )
+    if by_sensor and by_film and abs(math.log(by_sensor / by_film)) > _MOST_APART:
+        raise FissuraError(
+            f"{photo}: its EXIF contradicts itself, as after digital zoom or where it was cut or made smaller; "
+            "use the camera's own file, or give the scale, or a known length"
+        )
+    return by_sensor or by_film
 
 
 def _check_whole(photo: Path, size: tuple[int, int], exif: dict[int, Any]) -> None:

@@ -11,7 +11,7 @@ from fissura.errors import FissuraError
 from fissura.files import written_whole
 
 MODEL = "model.json"
-_MOST_MM_PER_PX = 1e6  # a kilometre
+LEAST_MM_PER_PX, MOST_MM_PER_PX = 1e-6, 1e6  # of a scale: a nanometre, a kilometre
 
 
 def write_model_facts(
@@ -58,6 +58,6 @@ def read_model_facts(job: Path) -> dict[str, Any]:
     ):
         raise FissuraError(f"{job / MODEL}: is damaged; {mend}")
     scale = facts.get("mm_per_px")
-    if scale is not None and not (isinstance(scale, (int, float)) and 0 < scale < _MOST_MM_PER_PX):
+    if scale is not None and not (isinstance(scale, (int, float)) and LEAST_MM_PER_PX <= scale <= MOST_MM_PER_PX):
         raise FissuraError(f"{job / MODEL}: its mm_per_px is no scale; {mend}")
     return facts

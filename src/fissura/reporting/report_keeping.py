@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fissura.measuring import Crack, Measurement
+from fissura.measuring.orientation import length_by_direction
 from fissura.reporting.crack_drawing import draw_crack, draw_cracks, draw_widest
 from fissura.reporting.quantities import said_length, said_width
 
 _THUMBNAIL_PX, _TEXT_PX = 400, 20  # longer side, and its numbers; shown half as large
 _CLOSE_UP_PX, _WIDEST_PX = (640, 480), 480
 _MOST_PICTURED = 300  # photographs; a page of more would be slow to open
+DIRECTIONS_DEG = range(0, 181, 15)
 _QUALITY = 62  # of WebP; below it, hairline cracks blur
 
 
@@ -60,7 +62,7 @@ class PhotoRow:
     mm_per_px: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CrackRow:
     """What the report keeps of every crack."""
 
@@ -68,7 +70,7 @@ class CrackRow:
     length_px: float
     width_px: float  # the greatest
     width_p95_px: float  # which severity goes by
-    orientation_deg: float
+    length_by_direction_px: NDArray[np.float64]  # between `DIRECTIONS_DEG`
     severity: str | None
     mm_per_px: float | None
 
@@ -132,7 +134,9 @@ class Kept:
                 length_px=crack.length_px,
                 width_px=crack.width_max_px,
                 width_p95_px=crack.width_p95_px,
-                orientation_deg=crack.orientation_deg,
+                length_by_direction_px=length_by_direction(
+                    [branch.points_px for branch in crack.branches], DIRECTIONS_DEG
+                ),
                 severity=crack.severity,
                 mm_per_px=measurement.mm_per_px,
             )

@@ -6,11 +6,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 from markupsafe import Markup
 
 from fissura.reporting.histogram import draw_histogram
 from fissura.reporting.quantities import said_length, said_width
-from fissura.reporting.report_keeping import CrackRow, Kept, PhotoRow
+from fissura.reporting.report_keeping import DIRECTIONS_DEG, CrackRow, Kept, PhotoRow
 
 
 def page_of(kept: Kept) -> dict[str, object]:
@@ -118,15 +119,16 @@ def _histograms(cracks: list[CrackRow], unit: str) -> list[Markup]:
     if not cracks:
         return []
     lengths = [crack.length_px * (crack.mm_per_px or 1.0) for crack in cracks]
+    by_direction = np.sum([crack.length_by_direction_px * (crack.mm_per_px or 1.0) for crack in cracks], axis=0)
     return [
         draw_histogram([crack.width_px * (crack.mm_per_px or 1.0) for crack in cracks], f"width / {unit}"),
         draw_histogram(lengths, f"length / {unit}"),
         draw_histogram(
-            [crack.orientation_deg for crack in cracks],
+            DIRECTIONS_DEG[:-1],
             "direction / °",
             counted="share of length / %",
-            edges=range(0, 181, 15),
-            weights=lengths,
+            edges=DIRECTIONS_DEG,
+            weights=by_direction.tolist(),
         ),
     ]
 

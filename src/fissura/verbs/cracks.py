@@ -24,6 +24,7 @@ from fissura.segmenting import (
     working_scale,
 )
 from fissura.verbs.paths import Advance, AnyPath, as_paths
+from fissura.verbs.scales import Scale
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def segment(
         )
     if resume and mm_per_px is None:
         mm_per_px = read_model_facts(Path(out)).get("mm_per_px")
+    Scale(mm_per_px)  # says what is none before the network runs
     if resize is None:
         resize = 1.0 if mm_per_px is None else working_scale(mm_per_px)
     at_once = runs_at_once(len(files))

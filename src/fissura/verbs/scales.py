@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from fissura.errors import FissuraError
-from fissura.measuring import scale_from_camera, scale_from_known_length
+from fissura.reporting.model_facts import LEAST_MM_PER_PX, MOST_MM_PER_PX
 
 KnownLength = tuple[float, float, float, float, float]  # mm, then x and y of both its ends in px
 
@@ -36,8 +35,9 @@ class Scale:
     def __post_init__(self) -> None:
         if sum(way is not None for way in (self.mm_per_px, self.known_length, self.distance_mm)) > 1:
             raise FissuraError("scale: told in two ways; give mm per px, a known length, or the camera's distance")
-        if self.mm_per_px is not None and not (math.isfinite(self.mm_per_px) and self.mm_per_px > 0):
-            raise FissuraError(f"scale: {self.mm_per_px:g} mm per px is none; give a number above 0")
+        if self.mm_per_px is not None and not LEAST_MM_PER_PX <= self.mm_per_px <= MOST_MM_PER_PX:
+            limits = f"{LEAST_MM_PER_PX:g} to {MOST_MM_PER_PX:g}"
+            raise FissuraError(f"scale: {self.mm_per_px:g} mm per px is none; give a number from {limits}")
 
     def of(self, photo: Path) -> float | None:
         """Give the scale of a photograph in mm per px; None where none is known.
@@ -45,12 +45,17 @@ class Scale:
         Raises:
             FissuraError: if it cannot be found out.
         """
+        # Takes a second to load, which segmenting, where a scale is only told, need not spend.
+        from fissura.measuring import scale_from_camera, scale_from_known_length
+
         if self.known_length is not None:
             length_mm, *ends = self.known_length
-            return scale_from_known_length(length_mm, (ends[0], ends[1]), (ends[2], ends[3]))
-        if self.distance_mm is not None:
-            return scale_from_camera(photo, self.distance_mm)
-        return self.mm_per_px
+            found = scale_from_known_length(length_mm, (ends[0], ends[1]), (ends[2], ends[3]))
+        elif self.distance_mm is not None:
+            found = scale_from_camera(photo, self.distance_mm)
+        else:
+            return self.mm_per_px
+        return Scale(found).mm_per_px  # within the same limits
 
     def __str__(self) -> str:
         if self.known_length is not None:
