@@ -219,7 +219,7 @@ def test_grains_stand_in_a_gritty_crack_and_its_mask_goes_on_over_them(monkeypat
     assert np.mean(lit[0.9]) > 0.02
 
 
-@pytest.mark.parametrize("setting", ["grit", "deep_share"])
+@pytest.mark.parametrize("setting", ["grit", "deep_share", "network_share"])
 def test_what_is_no_share_is_refused(setting: str) -> None:
     with pytest.raises(ValueError, match=rf"{setting}: 1\.5"):
         PainterSettings(**{setting: 1.5})

@@ -57,7 +57,8 @@ class PainterSettings:
                 raise ValueError(f"{name}: {smallest:g} to {largest:g} is no range above 0")
         if not 0 <= self.fading[0] <= self.fading[1]:
             raise ValueError(f"fading: {self.fading[0]:g} to {self.fading[1]:g} is no range from 0 on")
-        for name, share in (("deep_share", self.deep_share), ("grit", self.grit)):
+        for name in ("deep_share", "grit", "network_share"):
+            share = getattr(self, name)
             if not 0 <= share <= 1:
                 raise ValueError(f"{name}: {share:g} is not between 0 and 1")
 
