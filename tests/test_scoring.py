@@ -322,7 +322,7 @@ def test_an_unwritable_folder_is_an_error_the_user_can_mend(data, tmp_path):
 
 
 def test_illustrate_draws_what_there_is_truth_for(data, tmp_path):
-    pictures = illustrate(evaluate(data, darkness), darkness, tmp_path / "all", examples=2)
+    pictures = illustrate(evaluate(data, darkness), darkness, tmp_path / "all")
     assert [path.name for path in pictures] == [
         "dice_over_threshold.png",
         "precision_recall.png",

@@ -96,7 +96,6 @@ def draw_crack(
     crack: Crack,
     *,
     size_px: tuple[int, int] = (720, 540),
-    legend: bool = True,
 ) -> NDArray[np.uint8]:
     """Draw one crack close up, its centre line coloured by width, its widest place ringed and given.
 
@@ -105,7 +104,6 @@ def draw_crack(
         measurement: the cracks of that photograph.
         crack: the one to draw.
         size_px: greatest width and height of the drawn part of the photograph, in px.
-        legend: whether to put the strip with colour bar and scale bar below.
 
     Returns:
         ``(h, w, 3)`` uint8 RGB.
@@ -114,11 +112,11 @@ def draw_crack(
     margin = max(12, round(0.12 * max(width, height)))
     centre = (x + (width - 1) / 2, y + (height - 1) / 2)
     view = _view_around(photo, centre, (width + 2 * margin, height + 2 * margin), size_px)
-    return _draw(photo, measurement, [crack], view, legend=legend, mark_widest=True)
+    return _draw(photo, measurement, [crack], view, mark_widest=True)
 
 
 def draw_widest(
-    photo: NDArray[np.uint8], measurement: Measurement, crack: Crack, *, side_px: int = 540, legend: bool = True
+    photo: NDArray[np.uint8], measurement: Measurement, crack: Crack, *, side_px: int = 540
 ) -> NDArray[np.uint8]:
     """Draw a crack's widest place, greatly enlarged, between two arrows; the crack itself stays bare.
 
@@ -127,7 +125,6 @@ def draw_widest(
         measurement: the cracks of that photograph.
         crack: whose widest place to draw.
         side_px: side of the square drawn, in px.
-        legend: whether to put the strip with the scale bar below.
 
     Returns:
         ``(h, w, 3)`` uint8 RGB, about square.
@@ -150,8 +147,6 @@ def draw_widest(
     taken = near(canvas.shape[:2], np.linspace(ends[0], ends[1], 50), 4)
     along = np.array([across[1], -across[0]]) * 3 * text_px
     canvas = tagged(canvas, [(text, np.vstack([ends, middle + along, middle - along]))], taken, text_px)
-    if not legend:
-        return canvas
     bar = scale_bar(view.zoom, measurement.mm_per_px, 0.3 * canvas.shape[1], text_px)
     return with_legend(canvas, [bar], text_px)
 
@@ -164,7 +159,7 @@ def _draw(
     text_px: int | None = None,
     widest_px: float | None = None,
     *,
-    legend: bool,
+    legend: bool = True,
     mark_widest: bool = False,
 ) -> NDArray[np.uint8]:
     canvas = view.show(photo)

@@ -26,7 +26,6 @@ def write_report(
     facts: Mapping[str, object] | None = None,
     settings: Mapping[str, object] | None = None,
     provenance: Mapping[str, object] | None = None,
-    worst: int = 12,
     created: datetime | None = None,
 ) -> None:
     """Write the report of a job as one HTML file.
@@ -42,7 +41,6 @@ def write_report(
         facts: what the job is: name of fact -> value, such as object, place, client.
         settings: how the cracks were found and measured: name -> value.
         provenance: which model found them: name, recipe, data fingerprint, licence, ...: name -> value.
-        worst: how many cracks to show close up, the widest first.
         created: when the report was made; by default now.
 
     Raises:
@@ -55,7 +53,7 @@ def write_report(
         ...     facts={"Object": "Quay wall, bay 3"},
         ... )  # doctest: +SKIP
     """
-    kept = Kept(most_worst=worst)
+    kept = Kept()
     for item in items:
         kept.add(item)
         del item  # while the next one is made, this one's pixels need not stay

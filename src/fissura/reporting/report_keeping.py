@@ -19,6 +19,7 @@ from fissura.reporting.quantities import said_length, said_width
 
 _THUMBNAIL_PX, _TEXT_PX = 400, 20  # longer side, and its numbers; shown half as large
 _CLOSE_UP_PX, _WIDEST_PX = (640, 480), 480
+_MOST_WORST = 12  # cracks, close up
 _MOST_PICTURED = 300  # photographs; a page of more would be slow to open
 DIRECTIONS_DEG = range(0, 181, 15)
 _QUALITY = 62  # of WebP; below it, hairline cracks blur
@@ -97,12 +98,11 @@ class Kept:
         worst: the widest cracks, close up; a heap, the least wide on top.
     """
 
-    def __init__(self, most_worst: int) -> None:
+    def __init__(self) -> None:
         self.photos: list[PhotoRow] = []
         self.cracks: list[CrackRow] = []
         self.skipped: list[SkippedPhoto] = []
         self.worst: list[CloseUp] = []
-        self._most_worst = most_worst
 
     def add(self, item: MeasuredPhoto | SkippedPhoto) -> None:
         """Keep what the report needs of a photograph."""
@@ -147,8 +147,8 @@ class Kept:
         """Draw the crack close up if it is among the widest so far."""
         mm_per_px = item.measurement.mm_per_px
         rank = (mm_per_px is not None, crack.width_max_px * (mm_per_px or 1.0), -len(self.cracks))
-        full = len(self.worst) >= self._most_worst
-        if self._most_worst == 0 or (full and rank <= self.worst[0].rank):
+        full = len(self.worst) >= _MOST_WORST
+        if full and rank <= self.worst[0].rank:
             return
         close_up = CloseUp(
             rank=rank,

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fissura.errors import FissuraError
 from fissura.files import written_whole
 
 
@@ -34,38 +33,6 @@ def encode(mask: NDArray[np.bool_]) -> str:
     edges = np.flatnonzero(pixels[1:] != pixels[:-1])  # start, end, start, end, ... from 0
     starts, ends = edges[::2], edges[1::2]
     return " ".join(map(str, np.stack([starts + 1, ends - starts], axis=1).ravel()))
-
-
-def decode(code: str, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Read a mask back from its run-length code.
-
-    Args:
-        code: what `encode` wrote.
-        shape: the mask's (height, width) in px.
-
-    Returns:
-        (H, W) bool.
-
-    Raises:
-        FissuraError: if the code is no such code, or runs over the mask's end.
-
-    Example:
-        >>> decode("1 1 3 2", (2, 2)).tolist()
-        [[True, True], [False, True]]
-    """
-    pixels = np.zeros(shape[0] * shape[1], np.bool_)
-    try:
-        numbers = [int(word) for word in code.split()]
-        for start, length in zip(numbers[::2], numbers[1::2], strict=True):
-            if start < 1 or length < 1 or start - 1 + length > len(pixels):
-                raise ValueError(f"a run of {length} px from px {start} on, in a mask of {len(pixels)} px")
-            pixels[start - 1 : start - 1 + length] = True
-    except ValueError as error:
-        raise FissuraError(
-            f"run-length code: {error}; give pairs of start and length, column by column from 1, "
-            "and the mask's own height and width"
-        ) from error
-    return pixels.reshape(shape, order="F")
 
 
 def write_submission(path: Path, masks: Iterable[tuple[str, NDArray[np.bool_]]]) -> None:

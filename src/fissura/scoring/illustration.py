@@ -13,8 +13,10 @@ from fissura.reporting.score_plots import Example, draw_gallery, draw_precision_
 from fissura.scoring.evaluation import Evaluation, Segment
 from fissura.scoring.summary import OVERALL
 
+_EXAMPLES = 6  # photographs per section of the gallery
 
-def illustrate(evaluation: Evaluation, segment: Segment, folder: Path, *, examples: int = 6) -> list[Path]:
+
+def illustrate(evaluation: Evaluation, segment: Segment, folder: Path) -> list[Path]:
     """Draw ``dice_over_threshold.png``, ``precision_recall.png`` and ``gallery.png``, as far as truth goes.
 
     Those of an earlier evaluation are removed first.
@@ -26,7 +28,6 @@ def illustrate(evaluation: Evaluation, segment: Segment, folder: Path, *, exampl
         evaluation: what to draw.
         segment: the method that was evaluated.
         folder: made if it is missing.
-        examples: photographs per section of the gallery.
 
     Returns:
         The pictures written; none if no photograph had a truth.
@@ -48,12 +49,12 @@ def illustrate(evaluation: Evaluation, segment: Segment, folder: Path, *, exampl
         draw_threshold_curve(curve, evaluation.dice_over_threshold, float(overall.loc[OVERALL, "dice_cracked"]))
         draw_precision_recall(pixels, evaluation.precision_recall)
     uncracked = photos[(photos["label"] == "uncracked") & (photos["verdict"] == "cracked")]
-    best = cracked.head(examples)
-    worst = cracked.drop(best.index).tail(examples)[::-1]  # few photographs: none is shown twice
+    best = cracked.head(_EXAMPLES)
+    worst = cracked.drop(best.index).tail(_EXAMPLES)[::-1]  # few photographs: none is shown twice
     sections = {
         "Best": best,
         "Worst": worst,
-        "False alarms on uncracked photographs": uncracked.nlargest(examples, "fp_px"),
+        "False alarms on uncracked photographs": uncracked.nlargest(_EXAMPLES, "fp_px"),
     }
     if any(len(rows) for rows in sections.values()):
         written.append(gallery)
