@@ -8,15 +8,15 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from fissura.errors import UnreadablePhotoError
 from fissura.learning.augmenting import whole
 from fissura.learning.recipe import Recipe
 from fissura.learning.streams import Sample, exact_samples, to_sample
 from fissura.photos import DataSet, Photo, read_photo
-from fissura.segmenting import clean
+from fissura.segmenting import clean, normalise
 
 PAINTED = 96  # crops; their mean Dice is known to about 0.01
 MOST_PHOTOS = 100  # per label; enough to know an accuracy to about 0.05
@@ -33,14 +33,14 @@ class Validation:
     """
 
     def __init__(self, held_out: DataSet, recipe: Recipe, seed: int) -> None:
-        self._cleaning = recipe.cleaning
         crops = [
             to_sample(photo, truth, 1.0, recipe.normalisation)
             for photo, truth in exact_samples(held_out, recipe, PAINTED, seed)
         ]
         photos = held_out.cracked.at_most(MOST_PHOTOS).photos + held_out.uncracked.at_most(MOST_PHOTOS).photos
         self._crops = DataLoader[Sample](crops, batch_size=16)  # type: ignore[arg-type]  # a list will do
-        self._photos = DataLoader[Sample](_Photos([p for p in photos if _is_readable(p)], recipe), batch_size=1)
+        self._photos = [photo for photo in photos if _is_readable(photo)]
+        self._recipe = recipe
 
     def judge(self, network: nn.Module, device: torch.device) -> dict[str, float]:
         """Judge a network.
@@ -58,40 +58,28 @@ class Validation:
         dice: list[float] = []
         right: dict[bool, list[bool]] = {True: [], False: []}
         for sample in self._crops:
-            for mask, truth in zip(self._masks(network, sample, device), sample["truth"][:, 0].numpy(), strict=True):
+            masks = self._masks(network, sample["photo"], device)
+            for mask, truth in zip(masks, sample["truth"][:, 0].numpy(), strict=True):
                 total = int(mask.sum()) + int(truth.sum())
                 dice.append(2 * int((mask & (truth == 1)).sum()) / total if total else 1.0)
-        for sample in self._photos:
-            is_cracked = bool(sample["label"][0] == 1)
-            right[is_cracked].append(bool(self._masks(network, sample, device)[0].any()) == is_cracked)
+        for photo in self._photos:
+            mask = self._masks(network, self._square(photo), device)[0]
+            right[photo.label == "cracked"].append(bool(mask.any()) == (photo.label == "cracked"))
         painted_dice = float(np.mean(dice))
         accuracy = float(np.mean([np.mean(side) for side in right.values() if side]))
         return {"painted_dice": painted_dice, "image_accuracy": accuracy, "selection": (painted_dice + accuracy) / 2}
 
-    def _masks(self, network: nn.Module, sample: Sample, device: torch.device) -> list[NDArray[np.bool_]]:
-        photos = sample["photo"].to(device, memory_format=torch.channels_last)  # (B, planes, H, W)
-        with torch.no_grad():
-            probabilities = torch.sigmoid(network(photos).float())[:, 0].cpu().numpy()  # (B, H, W)
-        return [clean(probability, self._cleaning) for probability in probabilities]
-
-
-class _Photos(Dataset[Sample]):
-    """Held-out photographs, each as one square that any network can take."""
-
-    def __init__(self, photos: list[Photo], recipe: Recipe) -> None:
-        self._photos = photos
-        self._recipe = recipe
-
-    def __len__(self) -> int:
-        return len(self._photos)
-
-    def __getitem__(self, index: int) -> Sample:
-        photo = self._photos[index]
+    def _square(self, photo: Photo) -> Tensor:
+        """Give a held-out photograph as one square that any network can take, ``(1, planes, S, S)``."""
         pixels = read_photo(photo.path)
         side_px = max(min(*pixels.shape[:2], LARGEST_PX) // 32 * 32, self._recipe.crop_px)
-        square = whole(pixels, side_px)
-        unknown = np.zeros((side_px, side_px), np.uint8)
-        return to_sample(square, unknown, float(photo.label == "cracked"), self._recipe.normalisation)
+        return torch.from_numpy(normalise(whole(pixels, side_px), self._recipe.normalisation))[None]
+
+    def _masks(self, network: nn.Module, photos: Tensor, device: torch.device) -> list[NDArray[np.bool_]]:
+        photos = photos.to(device, memory_format=torch.channels_last)  # (B, planes, H, W)
+        with torch.no_grad():
+            probabilities = torch.sigmoid(network(photos).float())[:, 0].cpu().numpy()  # (B, H, W)
+        return [clean(probability, self._recipe.cleaning) for probability in probabilities]
 
 
 def _is_readable(photo: Photo) -> bool:
