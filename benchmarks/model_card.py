@@ -14,17 +14,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fissura.files import written_whole
 from fissura.learning import load_recipe
 from fissura.painting import SURFACES, PaintedPhoto, draw_surface, paint_cracks, paint_nothing
 from fissura.photos import save_image
 from fissura.reporting.overlay import draw_overlay
 from fissura.scoring.metrics import dice
 from fissura.segmenting import ModelCard, Segmenter, bundled_model
+from report.page import include
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
-BEGIN, END = "<!-- box:begin -->", "<!-- box:end -->"
 SIDE_PX, SEED, SAMPLES = 320, 2026, 24  # samples per surface, from which the worst are shown
 PAINTER = load_recipe("box").painter
 MEASURES = {
@@ -100,12 +99,7 @@ def _write_table(card: ModelCard, alarms: float, painted: dict[str, float]) -> N
     lines += ["", "| painted cracks on procedural surfaces | mean Dice |", "|---|---|"]
     lines += [f"| {kind} | {value:.2f} |" for kind, value in painted.items()]
     lines += ["", f"On procedural surfaces with distractors and no crack it raises a false alarm on {alarms:.0%}."]
-    path = DOCS / "model-card.md"
-    text = path.read_text("utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    with written_whole(path) as temporary:
-        temporary.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}", "utf-8")
+    include(lines, DOCS / "model-card.md", "box")
 
 
 def _with_interval(row: dict[str, float]) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fissura.painting import PaintedPhoto, PainterSettings, paint_cracks
 from fissura.photos import DataSet, Photo, load_data, opening_only, read_photo
 from fissura.scoring.metrics import dice, tolerance_f1
-from fissura.segmenting import Cleaning, Segmenter, pieces
+from fissura.segmenting import Cleaning, Segmenter, clean
 
 HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("FISSURA_DATA", HERE.parents[1] / "shared" / "data"))
@@ -106,7 +106,7 @@ def _masks(
 ) -> Iterable[tuple[str, NDArray[np.bool_]]]:
     probability = segmenter.probability(photo)
     for name, cleaning in steps.items():
-        yield name, pieces(probability, cleaning.low).mask(cleaning)
+        yield name, clean(probability, cleaning)
 
 
 def _painted(uncracked: list[Photo]) -> Iterable[tuple[str, PaintedPhoto]]:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from model_files import write_model
+
 # A machine that is busy elsewhere makes slow examples, not wrong ones; and a suite answers the same twice. For new
 # examples: pytest --hypothesis-profile=search
 settings.register_profile("patient", deadline=None, derandomize=True)
@@ -32,3 +34,9 @@ def real_data() -> Path:
     if not (folder / "field").is_dir():
         pytest.skip(f"no real photographs at {folder}; set FISSURA_DATA to their folder")
     return folder
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """Give a model file: dark is crack."""
+    return write_model(tmp_path / "model.onnx")

@@ -62,11 +62,6 @@ def save(path: Path, pixels: np.ndarray) -> Path:
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return write_model(tmp_path / "model.onnx")
-
-
-@pytest.fixture
 def walls(tmp_path: Path) -> Path:
     """Two cracked and two uncracked photographs with masks, as in Kaggle's collection."""
     photo = cracked_photo(96)

@@ -32,11 +32,6 @@ needs_openvino = pytest.mark.skipif(not choosing.installed_engines()[1:], reason
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return write_model(tmp_path / "model.onnx")
-
-
-@pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "fissura" / "engines.json"

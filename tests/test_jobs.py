@@ -30,11 +30,6 @@ def wall(thickness_px: int = WIDTH_PX, length_px: int = LENGTH_PX) -> np.ndarray
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return write_model(tmp_path / "model.onnx")
-
-
-@pytest.fixture
 def job(tmp_path: Path, model: Path) -> Path:
     """Two photographs segmented, one cracked; and one that is none."""
     save(tmp_path / "walls/north/1.png", wall())

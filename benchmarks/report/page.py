@@ -12,7 +12,6 @@ from report.plots import draw_against_cost, draw_against_uncracked, draw_bars
 from report.targets import DICE, FALSE_ALARMS, TOLERANT, fairness_lines, target_lines
 from row import Row
 
-BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 IN_README = (
     "painted",
     "supervised",
@@ -56,7 +55,7 @@ def write_report(results: list[tuple[Row, dict[str, Any]]], benchmarks: Path) ->
     has_few = draw_against_uncracked(methods, sources, pictures / "field_uncracked.png")
     with written_whole(benchmarks / "RESULTS.md") as temporary:
         temporary.write_text("\n".join(_page(methods, sources, has_few, pictures)) + "\n", "utf-8")
-    _include(_readme_table(methods, sources), benchmarks.parent / "README.md")
+    include(_readme_table(methods, sources), benchmarks.parent / "README.md", "results")
 
 
 def _page(methods: list[Method], sources: list[str], has_few: bool, pictures: Path) -> list[str]:
@@ -222,9 +221,10 @@ def _readme_table(methods: list[Method], sources: list[str]) -> list[str]:
     return lines
 
 
-def _include(lines: list[str], page: Path) -> None:
-    """Put lines between the two markers of a page."""
-    before, _, rest = page.read_text("utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
+def include(lines: list[str], page: Path, what: str) -> None:
+    """Put lines between the two markers that a page has for them."""
+    begin, end = f"<!-- {what}:begin -->", f"<!-- {what}:end -->"
+    before, _, rest = page.read_text("utf-8").partition(begin)
+    _, _, after = rest.partition(end)
     with written_whole(page) as temporary:
-        temporary.write_text("\n".join([before + BEGIN, *lines, END]) + after, "utf-8")
+        temporary.write_text("\n".join([before + begin, *lines, end]) + after, "utf-8")

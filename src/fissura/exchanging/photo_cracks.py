@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
+from fissura.files import as_text
 from fissura.measuring import Branch, Crack, Measurement
 
 
@@ -50,7 +51,7 @@ class PhotoCracks:
                 f"{name}: is no name for a photograph in an export; give its path below the folder of photographs"
             )
         # File names may hold bytes that are no UTF-8; the formats may not.
-        object.__setattr__(self, "name", str(name).encode("utf-8", "backslashreplace").decode("utf-8"))
+        object.__setattr__(self, "name", as_text(name))
 
     @property
     def stem(self) -> str:
@@ -81,7 +82,11 @@ def describe(crack: Crack) -> str:
     """Say a crack's length and largest width in one line, in mm where there is a scale, else in px.
 
     Example:
-        "crack 3: 412 mm long, 0.60 mm wide at its widest"
+        >>> from fissura.measuring import measure
+        >>> mask = np.zeros((20, 60), bool)
+        >>> mask[8:11, 10:50] = True
+        >>> describe(measure(mask, mm_per_px=0.2).cracks[0])
+        'crack 1: 8 mm long, 0.60 mm wide at its widest'
     """
     if crack.length_mm is not None and crack.width_max_mm is not None:
         length, width, unit = crack.length_mm, crack.width_max_mm, "mm"

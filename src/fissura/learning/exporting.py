@@ -74,7 +74,7 @@ def _to_onnx(network: nn.Module, planes: int, multiple_px: int) -> onnx.ModelPro
     photo = torch.zeros(2, planes, 4 * multiple_px, 3 * multiple_px)
     height = multiple_px * torch.export.Dim("height", min=1, max=4096)
     width = multiple_px * torch.export.Dim("width", min=1, max=4096)
-    with _quiet():
+    with quiet():
         program = torch.onnx.export(
             network,
             (photo,),
@@ -106,8 +106,8 @@ def _check(network: nn.Module, content: bytes, planes: int, multiple_px: int, pa
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporter's progress, warnings and logs from the terminal; errors still come as exceptions."""
+def quiet() -> Iterator[None]:
+    """Keep a library's progress, warnings and logs from the terminal; errors still come as exceptions."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

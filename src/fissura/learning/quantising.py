@@ -16,7 +16,6 @@ CPUs with VNNI instructions (or Arm's dot products) gain; without them a quantis
 from __future__ import annotations
 
 import contextlib
-import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.files import written_whole
-from fissura.learning.exporting import replace_card
+from fissura.learning.exporting import quiet, replace_card
 from fissura.painting import SURFACES, draw_surface, paint_cracks
 from fissura.photos import read_photo
 from fissura.segmenting import ModelCard, Segmenter, normalise, read_card
@@ -105,7 +104,7 @@ def write_int8(model: Path, surfaces: Sequence[NDArray[np.uint8]], out: Path, rn
         rng: source of randomness of the painted cracks.
     """
     card = read_card(model)
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet():
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(model, prepared, skip_symbolic_shape=True)
         quantize_static(
@@ -192,14 +191,3 @@ def _crop(photo: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDAr
     photo = np.pad(photo, (*short, (0, 0)), mode="symmetric")
     top, left = (int(rng.integers(0, length - side + 1)) for length in photo.shape[:2])
     return photo[top : top + side, left : left + side]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep onnxruntime's advice on quantising from the terminal."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(disabled)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from markupsafe import Markup
 from fissura.reporting.histogram import draw_histogram
 from fissura.reporting.quantities import said_length, said_width
 from fissura.reporting.report_keeping import DIRECTIONS_DEG, CrackRow, Kept, PhotoRow
+from fissura.reporting.result_names import names_below
 
 
 def page_of(kept: Kept) -> dict[str, object]:
@@ -19,7 +19,7 @@ def page_of(kept: Kept) -> dict[str, object]:
     scaled = any(photo.mm_per_px is not None for photo in kept.photos)
     photos = [photo for photo in kept.photos if not scaled or photo.mm_per_px is not None]  # in the totals
     cracks = [crack for crack in kept.cracks if not scaled or crack.mm_per_px is not None]
-    names = _shown_names([photo.path for photo in kept.photos] + [photo.path for photo in kept.skipped])
+    names = names_below([photo.path for photo in kept.photos] + [photo.path for photo in kept.skipped])
     pictured = sum(photo.picture is not None for photo in kept.photos)
     return {
         "notice": _notice(kept.photos),
@@ -131,11 +131,3 @@ def _histograms(cracks: list[CrackRow], unit: str) -> list[Markup]:
             weights=by_direction.tolist(),
         ),
     ]
-
-
-def _shown_names(paths: list[Path]) -> dict[Path, str]:
-    """Name photographs from their common folder on, so that those of one name in two folders are told apart."""
-    if not paths:
-        return {}
-    common = os.path.commonpath([path.absolute().parent for path in paths])
-    return {path: str(path.absolute().relative_to(common)) for path in paths}

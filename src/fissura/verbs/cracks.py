@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fissura.errors import FissuraError
-from fissura.photos import find_photos
+from fissura.photos import MAX_MEGAPIXELS, find_photos
 from fissura.reporting.model_facts import read_model_facts, write_model_facts
 from fissura.reporting.results import ResultsFolder, without_results
 from fissura.reporting.results_table import PICTURES, Picture
@@ -55,7 +55,7 @@ def segment(
     high: float | None = None,
     min_extent_px: float | None = None,
     min_extent_fraction: float | None = None,
-    max_megapixels: float | None = None,
+    max_megapixels: float = MAX_MEGAPIXELS,
     engine: EngineName | Literal["auto"] = "auto",
     mm_per_px: float | None = None,
     resize: Resize | None = None,
@@ -76,7 +76,7 @@ def segment(
         high: probability that a crack must reach somewhere, instead of the model's.
         min_extent_px: least extent of a crack in px, instead of the model's.
         min_extent_fraction: least extent as a fraction of the photograph's shorter side, instead of the model's.
-        max_megapixels: skip larger photographs; 64 if None.
+        max_megapixels: skip larger photographs.
         engine: what runs the network: "onnxruntime", "openvino", or "auto" for the faster one on this machine,
             measured for a moment with each new model.
         mm_per_px: the photographs' scale, if known: the network sees close-ups smaller, at 0.1 mm per px, and
@@ -127,8 +127,7 @@ def segment(
     card = segmenter.card.model_dump(mode="json")
     write_model_facts(Path(out), card, segmenter.cleaning.model_dump(), segmenter.seeing, mm_per_px)
     total, done, skipped = len(files), len(files) - len(results.pending), []
-    limit = {} if max_megapixels is None else {"max_megapixels": max_megapixels}
-    for answer in segment_photos(results.pending, segmenter, **limit):
+    for answer in segment_photos(results.pending, segmenter, max_megapixels=max_megapixels):
         if isinstance(answer, Skipped):
             results.skip(answer.path, answer.reason)
             skipped.append(answer)

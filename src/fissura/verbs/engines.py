@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fissura.errors import FissuraError
 from fissura.painting import draw_surface, paint_cracks
@@ -19,12 +18,11 @@ from fissura.photos import load_data, read_photo, save_image
 from fissura.reporting.results import ResultsFolder
 from fissura.segmenting import (
     EngineName,
-    Segmentation,
     Segmenter,
     bundled_model,
+    clean,
     matrix_product_peak,
     multiply_adds,
-    pieces,
     usable_cores,
 )
 from fissura.verbs.models import need_training_extra
@@ -43,7 +41,6 @@ class EngineBenchmark:
     Attributes:
         engine: what ran the network, in which arithmetic, and why.
         threads: how many it used.
-        photo_px: height and width of the photograph.
         ms_per_megapixel: by stage (decode, infer, clean, write), milliseconds per million pixels; each stage
             was timed alone, the median of several times.
         multiply_adds_per_px: of the network; None where it cannot be counted, see ``not_counted``.
@@ -53,7 +50,6 @@ class EngineBenchmark:
 
     engine: str
     threads: int
-    photo_px: tuple[int, int]
     ms_per_megapixel: dict[str, float]
     multiply_adds_per_px: float | None
     peak_multiply_adds: float
@@ -104,7 +100,7 @@ def benchmark_engine(
         stages: dict[str, Callable[[], object]] = {
             "decode": lambda: read_photo(path),
             "infer": lambda: segmenter.probability(photo),
-            "clean": lambda: _clean(segmenter, found),
+            "clean": lambda: clean(found.probability, segmenter.cleaning),
             "write": lambda: results.add(path, photo, found.probability, found.mask, found.score),
         }
         megapixels = photo.shape[0] * photo.shape[1] / 1e6
@@ -114,9 +110,7 @@ def benchmark_engine(
         per_px = multiply_adds(file.read_bytes(), tile, tile) / tile**2
     except FissuraError as error:
         per_px, not_counted = None, str(error)
-    return EngineBenchmark(
-        segmenter.describe_engine(), usable_cores(), (_SIDE_PX, _SIDE_PX), timed, per_px, peak, not_counted
-    )
+    return EngineBenchmark(segmenter.describe_engine(), usable_cores(), timed, per_px, peak, not_counted)
 
 
 def quantise(model: AnyPath | None = None, *, out: AnyPath, data: Sequence[AnyPath] = (), seed: int = 0) -> Quantised:
@@ -143,10 +137,6 @@ def quantise(model: AnyPath | None = None, *, out: AnyPath, data: Sequence[AnyPa
     if data and not photos:
         raise FissuraError(f"{data[0]}: no uncracked photograph; give some, or none at all for procedural surfaces")
     return quantise_file(bundled_model() if model is None else Path(model), photos, Path(out), seed=seed)
-
-
-def _clean(segmenter: Segmenter, found: Segmentation) -> NDArray[np.bool_]:
-    return pieces(found.probability, segmenter.cleaning.low).mask(segmenter.cleaning)
 
 
 def _median_ms(work: Callable[[], object], repeats: int) -> float:
