@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -185,7 +186,7 @@ def test_two_facts_of_one_name_are_refused(job: Path) -> None:
 
 
 def test_every_format_is_offered_and_written(job: Path, tmp_path: Path) -> None:
-    assert tuple(one.value for one in Format) == EXPORT_FORMATS
+    assert get_args(Format) == EXPORT_FORMATS
     for one in set(EXPORT_FORMATS) - {"geojson", "geopackage"}:  # these need georeferenced photographs
         out = tmp_path / "exported" / one
         status, _, stderr = run("export", job, "--format", one, "--out", out)

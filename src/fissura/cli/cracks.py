@@ -13,7 +13,6 @@ import fissura
 from fissura.cli.app import app
 from fissura.cli.options import (
     Engine,
-    EngineChoice,
     Glance,
     High,
     Low,
@@ -58,7 +57,7 @@ def segment(
     min_extent_px: MinExtentPx = None,
     min_extent_fraction: MinExtentFraction = None,
     max_megapixels: Annotated[float, typer.Option(help="Skip larger photographs.")] = 64.0,
-    engine: Engine = EngineChoice.auto,
+    engine: Engine = "auto",
     mm_per_px: Annotated[
         float | None,
         option("Millimetres that one pixel covers: the network sees close-ups smaller, at 0.1 mm per px."),
@@ -97,7 +96,7 @@ def segment(
             min_extent_px=min_extent_px,
             min_extent_fraction=min_extent_fraction,
             max_megapixels=max_megapixels,
-            engine=engine.value,
+            engine=engine,
             mm_per_px=mm_per_px,
             resize=None if resize is None else _factor(resize),
             glance=glance,

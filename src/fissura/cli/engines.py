@@ -10,7 +10,7 @@ import typer
 
 import fissura
 from fissura.cli.app import app
-from fissura.cli.options import DATA_HELP, Engine, EngineChoice, Model, argument, examples, option
+from fissura.cli.options import DATA_HELP, Engine, Model, argument, examples, option
 from fissura.terminal import Verb, notice, say, show_table
 
 
@@ -43,9 +43,9 @@ def quantise(
     cls=Verb,
     epilog=examples("fissura benchmark-engine", "fissura benchmark-engine --model walls-int8.onnx --engine openvino"),
 )
-def benchmark_engine(model: Model = None, engine: Engine = EngineChoice.auto) -> None:
+def benchmark_engine(model: Model = None, engine: Engine = "auto") -> None:
     """Measure a model on this machine: each stage's speed, and the share of the machine's peak."""
-    measured = fissura.benchmark_engine(model, engine=engine.value)
+    measured = fissura.benchmark_engine(model, engine=engine)
     notice(f"engine: {measured.engine}, {measured.threads} threads")
     show_table(
         ["stage", "ms per megapixel", "megapixels per second"],

@@ -3,45 +3,25 @@
 from __future__ import annotations
 
 import math
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 import fissura
 from fissura.cli.app import app
-from fissura.cli.options import Model, argument, examples, option
+from fissura.cli.options import MM_PER_PX_HELP, SEVERITY_HELP, Model, argument, examples, option, severity_classes
 from fissura.errors import FissuraError
 from fissura.terminal import Verb, name_skipped, progress, say, show_table
 
 if TYPE_CHECKING:
-    from fissura.measuring import SeverityClass
     from fissura.verbs.jobs import Measured
 
 SCALE = "Scale: what fissura segment was told, if nothing here; without any, measures are in px"
 OF_EARLIER = "Scale of the earlier photograph; the network sees close-ups smaller; without one, measures are in px"
-MM_PER_PX_HELP = "Millimetres that one pixel covers."
 DISTANCE_HELP = "Distance in mm from lens to surface; the lens is told by EXIF."
-SEVERITY_HELP = (
-    "A width class, largest width in mm: fine=0.3; repeat it, narrowest first, wide=inf last. Needs a scale."
-)
 
-
-class Format(str, Enum):
-    """A format of :func:`fissura.exchanging.export`."""
-
-    csv = "csv"
-    parquet = "parquet"
-    coco = "coco"
-    cvat = "cvat"
-    label_studio = "label-studio"
-    geojson = "geojson"
-    geopackage = "geopackage"
-    svg = "svg"
-    dxf = "dxf"
-
-
+Format = Literal["csv", "parquet", "coco", "cvat", "label-studio", "geojson", "geopackage", "svg", "dxf"]
 Job = Annotated[Path, argument("The folder that fissura segment wrote.")]
 MmPerPx = Annotated[float | None, option(MM_PER_PX_HELP, SCALE)]
 Known = Annotated[
@@ -125,7 +105,7 @@ def export(
     scale = fissura.Scale(mm_per_px, known_length, distance_mm)
     with progress("Exporting") as advance:
         measured = fissura.export(
-            job, format=format.value, out=out, scale=scale, severity=severity_classes(severity), progress=advance
+            job, format=format, out=out, scale=scale, severity=severity_classes(severity), progress=advance
         )
     _show(measured)
 
@@ -180,26 +160,6 @@ def compare(
     say(f"registration error: {compared.comparison.registration.error_px:.2f} px")
     say(f"table: {compared.table}")
     say(f"picture: {compared.picture}")
-
-
-def severity_classes(severity: list[str] | None) -> tuple[SeverityClass, ...]:
-    """Read width classes such as ``fine=0.3``; the default ones where none is given."""
-    from fissura.measuring import DEFAULT_SEVERITY, SeverityClass
-    from fissura.measuring.severity import checked
-
-    if not severity:
-        return DEFAULT_SEVERITY
-    classes = []
-    for one in severity:
-        name, _, limit = one.rpartition("=")
-        try:
-            up_to_mm = float(limit)
-        except ValueError:
-            up_to_mm = math.nan
-        if not name or not up_to_mm > 0:
-            raise FissuraError(f"--severity {one}: is no class; write it as fine=0.3, the widest as wide=inf")
-        classes.append(SeverityClass(name, up_to_mm))
-    return checked(classes)
 
 
 def _said(cell: str | float) -> str:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from enum import Enum
+import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from fissura.errors import FissuraError
+
+if TYPE_CHECKING:
+    from fissura.measuring import SeverityClass
 
 DATA_HELP = (
     "Data sets: folders with cracked/ and uncracked/ in them (or positive/negative, crack/noncrack), "
     "train|test/{images,masks}, or a CSV with the columns photo,label."
+)
+MM_PER_PX_HELP = "Millimetres that one pixel covers."
+SEVERITY_HELP = (
+    "A width class, largest width in mm: fine=0.3; repeat it, narrowest first, wide=inf last. Needs a scale."
 )
 
 
@@ -37,16 +46,9 @@ MinExtentFraction = Annotated[
 ]
 
 
-class EngineChoice(str, Enum):
-    """What runs the network."""
-
-    auto = "auto"
-    onnxruntime = "onnxruntime"
-    openvino = "openvino"
-
-
 Engine = Annotated[
-    EngineChoice, typer.Option(help="What runs the network; auto measures which is the faster one here.")
+    Literal["auto", "onnxruntime", "openvino"],
+    typer.Option(help="What runs the network; auto measures which is the faster one here."),
 ]
 Glance = Annotated[
     bool,
@@ -69,3 +71,23 @@ Views = Annotated[
 def examples(*lines: str) -> str:
     """Write the examples that stand below a verb's help."""
     return "\n\n".join(["Examples:", *(f"  $ {line}" for line in lines)])
+
+
+def severity_classes(severity: list[str] | None) -> tuple[SeverityClass, ...]:
+    """Read width classes such as ``fine=0.3``; the default ones where none is given."""
+    from fissura.measuring import DEFAULT_SEVERITY, SeverityClass
+    from fissura.measuring.severity import checked
+
+    if not severity:
+        return DEFAULT_SEVERITY
+    classes = []
+    for one in severity:
+        name, _, limit = one.rpartition("=")
+        try:
+            up_to_mm = float(limit)
+        except ValueError:
+            up_to_mm = math.nan
+        if not name or not up_to_mm > 0:
+            raise FissuraError(f"--severity {one}: is no class; write it as fine=0.3, the widest as wide=inf")
+        classes.append(SeverityClass(name, up_to_mm))
+    return checked(classes)

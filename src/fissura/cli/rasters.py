@@ -9,10 +9,10 @@ import typer
 
 import fissura
 from fissura.cli.app import app
-from fissura.cli.jobs import MM_PER_PX_HELP, SEVERITY_HELP, severity_classes
 from fissura.cli.options import (
+    MM_PER_PX_HELP,
+    SEVERITY_HELP,
     Engine,
-    EngineChoice,
     Glance,
     High,
     Low,
@@ -23,6 +23,7 @@ from fissura.cli.options import (
     argument,
     examples,
     option,
+    severity_classes,
 )
 from fissura.terminal import Verb, notice, progress, say, show_table
 
@@ -52,7 +53,7 @@ def segment_raster(
     min_extent_fraction: MinExtentFraction = None,
     mm_per_px: Annotated[float | None, option(MM_PER_PX_HELP, SCALE)] = None,
     severity: Annotated[list[str] | None, option(SEVERITY_HELP, SCALE)] = None,
-    engine: Engine = EngineChoice.auto,
+    engine: Engine = "auto",
     glance: Glance = False,
     views: Views = 1,
 ) -> None:
@@ -69,7 +70,7 @@ def segment_raster(
             min_extent_fraction=min_extent_fraction,
             mm_per_px=mm_per_px,
             severity=severity_classes(severity),
-            engine=engine.value,
+            engine=engine,
             glance=glance,
             views=views,
             resume=resume,
