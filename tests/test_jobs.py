@@ -78,8 +78,9 @@ def test_the_scale_that_segmenting_was_told_holds_until_another_is_told(tmp_path
         assert pd.read_csv(job / "photographs.csv")["mm_per_px"].tolist() == [mm_per_px]
     assert run("report", job)[0] == 0
     assert "0.25 mm per px" in (job / "report.html").read_text("utf-8")
-    (job / "model.json").write_text('{"mm_per_px": "a word"}', "utf-8")
-    assert "its mm_per_px is no scale; segment the photographs again" in refused("measure", job)
+    for damaged, which in (('"mm_per_px": "a word"', "mm_per_px"), ('"model": [1]', "model")):
+        (job / "model.json").write_text(f"{{{damaged}}}", "utf-8")
+        assert f"its {which} cannot be used; segment the photographs again" in refused("report", job)
 
 
 def test_a_whole_number_of_mm_is_a_scale_and_resuming_keeps_it(tmp_path: Path, model: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fissura.errors import FissuraError
-from fissura.reporting.model_facts import read_model_facts, write_model_facts
+from fissura.reporting.model_facts import ModelFacts, read_model_facts
 from fissura.reporting.overlay import draw_overlay
 from fissura.reporting.result_names import result_names
 from fissura.reporting.results import ResultsFolder, without_results
@@ -235,7 +235,7 @@ def test_photographs_are_found_again_from_elsewhere_whatever_their_names(
     monkeypatch.chdir(tmp_path / "site")
     photos = sorted(Path("in").iterdir())
     results = ResultsFolder(Path("out"), photos, "model 1")
-    write_model_facts(Path("out"), {}, {}, {}, None)
+    ModelFacts().write(Path("out"))
     for photo in photos:
         add(results, photo)
     results.finish()

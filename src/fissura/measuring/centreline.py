@@ -79,7 +79,7 @@ class Course:
         return float(first), float(last)
 
 
-def polyline_length(points_px: Points) -> float:
+def polyline_length(points_px: Points | NDArray[np.int64]) -> float:
     """Length of a polyline, in px."""
     return float(np.hypot(*np.diff(points_px, axis=0).T).sum())
 
@@ -104,7 +104,7 @@ def smooth_line(course: Course, mask: NDArray[np.uint8]) -> Points:
         middle = cross_section(*along_normals(mask, line, normals, course.reach_px)).middle
         # In a broad part of a thin crack, neighbours moved far apart would make a scribble of the line.
         half_px = np.minimum(course.half_width_px, course.typical_half_px)
-        most = 0.5 * np.interp(np.linspace(0, 1, len(line)), *_fractions(half_px)) + 0.5
+        most = 0.5 * np.interp(np.linspace(0, 1, len(line)), np.linspace(0, 1, len(half_px)), half_px) + 0.5
         shift = np.clip(middle, -most, most) * _sureness(course, len(line))
         shift = smoothed(shift, max(sigma / 2, 1.0), is_ring=course.is_ring)
         moved = line + normals * shift[:, None]
@@ -121,9 +121,7 @@ def smoothed(values: NDArray[np.float64], sigma: float, *, is_ring: bool) -> NDA
         around = np.asarray(gaussian_filter1d(values[:-1], sigma, axis=0, mode="wrap"))
         return np.concatenate([around, around[:1]])
     reach = min(int(4 * sigma) + 1, len(values) - 1)
-    before = 2 * values[:1] - values[reach:0:-1]
-    after = 2 * values[-1:] - values[-2 : -reach - 2 : -1]
-    padded = np.concatenate([before, values, after])
+    padded = np.pad(values, [(reach, reach), *[(0, 0)] * (values.ndim - 1)], "reflect", reflect_type="odd")
     return np.asarray(gaussian_filter1d(padded, sigma, axis=0, mode="nearest"))[reach : reach + len(values)]
 
 
@@ -134,10 +132,6 @@ def _resampled(points_px: Points) -> Points:
     count = max(2, round(float(along[-1]) / SPACING_PX) + 1)
     at = np.linspace(0.0, float(along[-1]), count)
     return np.stack([np.interp(at, along, points_px[:, axis]) for axis in (0, 1)], axis=1)
-
-
-def _fractions(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return np.linspace(0, 1, len(values)), values
 
 
 def _sureness(course: Course, count: int) -> NDArray[np.float64]:

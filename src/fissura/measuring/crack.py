@@ -144,33 +144,11 @@ def crack_table(cracks: Sequence[Crack]) -> pd.DataFrame:
     What is not known is NaN, or ``<NA>`` in a column of text. The columns and their types are the same
     whether or not there is a scale, and however many cracks there are.
     """
-    rows = [
-        [
-            crack.number,
-            crack.length_px,
-            crack.width_mean_px,
-            crack.width_median_px,
-            crack.width_p95_px,
-            crack.width_max_px,
-            *crack.width_max_at_px,
-            crack.area_px,
-            crack.orientation_deg,
-            crack.pattern,
-            crack.branch_count,
-            crack.junction_count,
-            *crack.box_px,
-            crack.confidence,
-            crack.severity,
-            crack.mm_per_px,
-            crack.length_mm,
-            crack.width_mean_mm,
-            crack.width_median_mm,
-            crack.width_p95_mm,
-            crack.width_max_mm,
-            crack.area_mm2,
-        ]
-        for crack in cracks
-    ]
+    apart = ("width_max_x_px", "width_max_y_px", "box_x_px", "box_y_px", "box_width_px", "box_height_px")
+    rows = []
+    for crack in cracks:
+        told = dict(zip(apart, (*crack.width_max_at_px, *crack.box_px), strict=True))
+        rows.append([told[name] if name in told else getattr(crack, name) for name in CRACK_COLUMNS])
     return pd.DataFrame(rows, columns=list(CRACK_COLUMNS)).astype(_COLUMN_TYPES)
 
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fissura.measuring.skeleton import Chain, Pixels
+from fissura.measuring.centreline import polyline_length
+from fissura.measuring.skeleton import Chain
 
 SPUR_REACH = 1.0  # bumps of a ragged edge stand out by less than half the crack's width
 SPUR_LEAST_PX = 3.0  # on a line of one or two pixels, noise alone makes side lines of two
@@ -66,11 +67,6 @@ def tidy(chains: list[Chain], half_width_px: NDArray[np.float32]) -> CentreLine:
     return CentreLine(chains, degrees, {node: np.mean(places[node], axis=0) for node in degrees})
 
 
-def chain_length(pixels: Pixels) -> float:
-    """Length of a chain from pixel to pixel, in px: good enough to compare, too long by its stairs."""
-    return float(np.hypot(*np.diff(pixels, axis=0).T).sum())
-
-
 def _without_spurs(chains: list[Chain], half_width_px: NDArray[np.float32]) -> list[Chain]:
     degrees = Counter(node for chain in chains for node in chain.nodes)
     spurs: dict[int, list[Chain]] = defaultdict(list)  # junction -> its spurs
@@ -82,7 +78,7 @@ def _without_spurs(chains: list[Chain], half_width_px: NDArray[np.float32]) -> l
     for junction, here in spurs.items():
         # Where nothing but spurs meets (a blot), its two longest stay and become its centre line.
         spared = 2 if len(here) == degrees[junction] else 0
-        by_length = sorted(here, key=lambda chain: chain_length(chain.pixels), reverse=True)
+        by_length = sorted(here, key=lambda chain: polyline_length(chain.pixels), reverse=True)
         dropped.update(id(chain) for chain in by_length[spared:])
     return [chain for chain in chains if id(chain) not in dropped]
 
@@ -90,7 +86,7 @@ def _without_spurs(chains: list[Chain], half_width_px: NDArray[np.float32]) -> l
 def _is_spur(chain: Chain, *, at_start: bool, half_width_px: NDArray[np.float32]) -> bool:
     junction, tip = (chain.pixels[0], chain.pixels[-1])[:: 1 if at_start else -1]
     half_there, half_at_tip = (float(half_width_px[y, x]) for x, y in (junction, tip))
-    reach = chain_length(chain.pixels) + half_at_tip - half_there
+    reach = polyline_length(chain.pixels) + half_at_tip - half_there
     return reach < max(SPUR_REACH * half_there, SPUR_LEAST_PX)
 
 
@@ -111,7 +107,7 @@ def _without_bridges(chains: list[Chain], half_width_px: NDArray[np.float32]) ->
             kept.append(chain)
             continue
         half = max(float(half_width_px[y, x]) for x, y in (chain.pixels[0], chain.pixels[-1]))
-        if chain_length(chain.pixels) > max(half, 1.5):
+        if polyline_length(chain.pixels) > max(half, 1.5):
             kept.append(chain)
         elif first != last:
             became[last] = first

@@ -90,8 +90,7 @@ def measure(
         cracks.append(crack)
     labels = np.zeros(mask.shape, np.int32)
     labels.ravel()[where] = ranks[numbers]
-    widest = max((crack.width_p95_mm for crack in cracks if crack.width_p95_mm is not None), default=None)
-    worst = None if widest is None else severity_of(widest, classes)
+    worst = max(cracks, key=lambda crack: crack.width_p95_px).severity if cracks else None
     return Measurement(tuple(cracks), mask.shape[0], mask.shape[1], mm_per_px, labels, worst)
 
 

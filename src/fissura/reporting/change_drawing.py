@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from fissura.measuring import Branch, Measurement
+from fissura.measuring.centreline import polyline_length
 from fissura.measuring.change import Change, Comparison
 from fissura.measuring.registration import Registration
 from fissura.reporting.crack_drawing import draw_cracks, width_bar
 from fissura.reporting.legend import INK, PAPER, Colour, LegendPart, font, scale_bar, swatch, with_legend
+from fissura.reporting.overlay import grown
 from fissura.reporting.quantities import said_length, said_width
 from fissura.reporting.tags import tagged
 
@@ -91,11 +93,7 @@ def lay_over(measurement: Measurement, registration: Registration, mm_per_px: fl
 
     def laid(branch: Branch) -> Branch:
         points = registration.to_before(branch.points_px)
-        return Branch(
-            points,
-            branch.width_px * registration.enlargement(branch.points_px),
-            float(np.hypot(*np.diff(points, axis=0).T).sum()),
-        )
+        return Branch(points, branch.width_px * registration.enlargement(branch.points_px), polyline_length(points))
 
     cracks = []
     for crack in measurement.cracks:
@@ -127,8 +125,8 @@ def _draw_difference(
     common = comparison.registration.common_view()
     reach = max(1, round(comparison.tolerance_px))
     old, now = earlier.labels > 0, later.labels > 0
-    new = now & ~_grown(old, reach)
-    gone = old & common & ~_grown(now, reach)
+    new = now & ~grown(old, reach)
+    gone = old & common & ~grown(now, reach)
     grey = cv2.cvtColor(warped, cv2.COLOR_RGB2GRAY)
     ground = np.where(common, 0.45 * grey + 45, 30).astype(np.uint8)
     canvas = cv2.cvtColor(cv2.resize(ground, tuple(size), interpolation=cv2.INTER_AREA), cv2.COLOR_GRAY2RGB)
@@ -136,11 +134,11 @@ def _draw_difference(
     taken = np.zeros(canvas.shape[:2], bool)
     for mask, colour in ((now & ~new, _AS_BEFORE), (gone, _NOT_SEEN), (new, _NEW)):
         share = cv2.resize(mask.astype(np.float32), tuple(size), interpolation=cv2.INTER_AREA)
-        drawn = _grown(np.asarray(share > 0.2), least)  # hairlines must be seen too
+        drawn = grown(np.asarray(share > 0.2), least)  # hairlines must be seen too
         canvas[drawn] = colour
         taken |= drawn
     zoom = size[0] / comparison.registration.before_shape[1]
-    return tagged(np.asarray(canvas), _tags(comparison.changes, earlier, later, zoom), _grown(taken, 3), text_px)
+    return tagged(np.asarray(canvas), _tags(comparison.changes, earlier, later, zoom), grown(taken, 3), text_px)
 
 
 def _tags(
@@ -189,8 +187,3 @@ def _words(text: str, text_px: int) -> LegendPart:
         strip.text((left, middle), text, font=font(text_px), fill=INK, anchor="lm")
 
     return LegendPart(font(text_px).getlength(text), draw)
-
-
-def _grown(mask: NDArray[np.bool_], by_px: int) -> NDArray[np.bool_]:
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * by_px + 1, 2 * by_px + 1))
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc) > 0)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, ValidationError
 
 from fissura.errors import FissuraError
 from fissura.files import written_whole
@@ -14,50 +16,46 @@ MODEL = "model.json"
 LEAST_MM_PER_PX, MOST_MM_PER_PX = 1e-6, 1e6  # of a scale: a nanometre, a kilometre
 
 
-def write_model_facts(
-    job: Path, model: dict[str, Any], cleaning: dict[str, Any], seeing: dict[str, Any], mm_per_px: float | None
-) -> None:
-    """Write down what the results are made with, and from which working folder.
+class ModelFacts(BaseModel):
+    """What results are made with, and from which working folder.
 
-    Args:
-        job: the folder of results.
-        model: the model file's card.
+    Attributes:
+        model: the model file's card; None where nobody wrote it down.
         cleaning: the settings from probability map to mask.
         seeing: how the network is shown the photographs, and what runs it.
         mm_per_px: the scale, if known.
-
-    Raises:
-        FissuraError: if the file cannot be written.
+        folder: where the photographs' paths begin, if they are relative.
     """
-    facts = {
-        "model": model,
-        "cleaning": cleaning,
-        "seeing": seeing,
-        "mm_per_px": None if mm_per_px is None else float(mm_per_px),
-        "folder": os.getcwd(),  # noqa: PTH109
-    }
-    with written_whole(job / MODEL) as temporary:
-        temporary.write_text(json.dumps(facts, indent=1), "utf-8")
+
+    model: dict[str, Any] | None = None
+    cleaning: dict[str, Any] = {}
+    seeing: dict[str, Any] = {}
+    mm_per_px: Annotated[float, Field(ge=LEAST_MM_PER_PX, le=MOST_MM_PER_PX)] | None = None
+    folder: str = Field(default_factory=os.getcwd)
+
+    def write(self, job: Path) -> None:
+        """Write them into a folder of results.
+
+        Raises:
+            FissuraError: if the file cannot be written.
+        """
+        with written_whole(job / MODEL) as temporary:  # json's own, for a folder's name may be no UTF-8
+            temporary.write_text(json.dumps(self.model_dump(mode="python"), indent=1), "utf-8")
 
 
-def read_model_facts(job: Path) -> dict[str, Any]:
-    """Read what segmenting wrote down of its model; empty where nothing stands.
+def read_model_facts(job: Path) -> ModelFacts:
+    """Read what segmenting wrote down; nothing but this working folder where it wrote nothing.
 
     Raises:
         FissuraError: if the file is damaged.
     """
     try:
-        facts = json.loads((job / MODEL).read_text("utf-8"))
+        return ModelFacts.model_validate(json.loads((job / MODEL).read_text("utf-8")))
     except OSError:
-        return {}
+        return ModelFacts()
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        reason = f"its {where} cannot be used" if where else "it is damaged"
     except (ValueError, RecursionError):
-        facts = None
-    mend = "segment the photographs again"
-    if not isinstance(facts, dict) or any(
-        not isinstance(facts.get(part, {}), dict) for part in ("cleaning", "seeing")
-    ):
-        raise FissuraError(f"{job / MODEL}: is damaged; {mend}")
-    scale = facts.get("mm_per_px")
-    if scale is not None and not (isinstance(scale, (int, float)) and LEAST_MM_PER_PX <= scale <= MOST_MM_PER_PX):
-        raise FissuraError(f"{job / MODEL}: its mm_per_px is no scale; {mend}")
-    return facts
+        reason = "it is damaged"
+    raise FissuraError(f"{job / MODEL}: {reason}; segment the photographs again")

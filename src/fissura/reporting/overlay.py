@@ -46,5 +46,4 @@ def draw_overlay(photo: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[n
 def grown(mask: NDArray[np.bool_], by_px: int) -> NDArray[np.bool_]:
     """Grow a mask, ``(H, W)`` bool, by ``by_px`` on every side."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * by_px + 1, 2 * by_px + 1))
-    grown: NDArray[np.bool_] = cv2.dilate(mask.astype(np.uint8), disc).astype(np.bool_)
-    return grown
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc) > 0)

@@ -90,7 +90,7 @@ class ResultsFolder:
         self._rows: dict[Path, Row] = {}
         finished, begun = read_rows(out / FINAL), read_rows(out / PARTIAL)
         if resume:
-            begun_in = str(read_model_facts(out).get("folder", Path.cwd()))
+            begun_in = read_model_facts(out).folder
             earlier = {find_again(row["photo"], begun_in).absolute(): row for row in (*finished, *begun)}
             wrote_last = {file: row for row in (*finished, *begun) for file in pictures_of(row)}
             for photo in self._photos:

@@ -77,7 +77,7 @@ def read_results(job: Path) -> list[Result]:
     if any(not row["skipped"] and not (row["mask"] and row["probability"]) for row in rows):
         mend = "run fissura segment again without --only"
         raise FissuraError(f"{table}: has photographs without mask or probability map; {mend}")
-    segmented_in = str(read_model_facts(job).get("folder", Path.cwd()))
+    segmented_in = read_model_facts(job).folder
     photos = [find_again(row["photo"], segmented_in) for row in rows]
     names, safe_names = names_below(photos), result_names(photos)
     results = []

@@ -9,7 +9,7 @@ from typing import Literal
 
 from fissura.errors import FissuraError
 from fissura.photos import MAX_MEGAPIXELS, find_photos
-from fissura.reporting.model_facts import read_model_facts, write_model_facts
+from fissura.reporting.model_facts import ModelFacts, read_model_facts
 from fissura.reporting.results import ResultsFolder, without_results
 from fissura.reporting.results_table import PICTURES, Picture
 from fissura.segmenting import (
@@ -115,7 +115,7 @@ def segment(
             low=low, high=high, min_extent_px=min_extent_px, min_extent_fraction=min_extent_fraction
         )
     if resume and mm_per_px is None:
-        mm_per_px = read_model_facts(Path(out)).get("mm_per_px")
+        mm_per_px = read_model_facts(Path(out)).mm_per_px
     Scale(mm_per_px)  # says what is none before the network runs
     if resize is None:
         resize = 1.0 if mm_per_px is None else working_scale(mm_per_px)
@@ -124,8 +124,12 @@ def segment(
         file, cleaning=cleaning, engine=engine, resize=resize, glance=glance, views=views, at_once=at_once
     )
     results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume, pictures=pictures)
-    card = segmenter.card.model_dump(mode="json")
-    write_model_facts(Path(out), card, segmenter.cleaning.model_dump(), segmenter.seeing, mm_per_px)
+    ModelFacts(
+        model=segmenter.card.model_dump(mode="json"),
+        cleaning=segmenter.cleaning.model_dump(),
+        seeing=segmenter.seeing,
+        mm_per_px=mm_per_px,
+    ).write(Path(out))
     total, done, skipped = len(files), len(files) - len(results.pending), []
     for answer in segment_photos(results.pending, segmenter, max_megapixels=max_megapixels):
         if isinstance(answer, Skipped):

@@ -50,7 +50,7 @@ class _Job:
         self._folder = Path(job)
         self._results = read_results(self._folder)
         self.scale = scale or Scale()
-        told = read_model_facts(self._folder).get("mm_per_px")
+        told = read_model_facts(self._folder).mm_per_px
         if self.scale == Scale() and told is not None:
             self.scale = Scale(mm_per_px=told)
         self._severity = severity
@@ -172,10 +172,10 @@ def report(
             yield one
         yield from photos.skipped
 
-    model = read_model_facts(folder)
+    made_with = read_model_facts(folder)
     classes = {} if photos.scale == Scale() else {"Width classes": _said(severity)}  # without a scale none is given
-    settings = {"Scale": str(photos.scale), **classes, **model.get("seeing", {}), **model.get("cleaning", {})}
-    write_report(taken(), file, title=title, facts=facts, settings=settings, provenance=model.get("model"))
+    settings = {"Scale": str(photos.scale), **classes, **made_with.seeing, **made_with.cleaning}
+    write_report(taken(), file, title=title, facts=facts, settings=settings, provenance=made_with.model)
     return photos.left(file)
 
 
