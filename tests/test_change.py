@@ -12,7 +12,7 @@ from fissura.errors import FissuraError
 from fissura.measuring import Branch, Measurement, measure
 from fissura.measuring.change import CHANGE_COLUMNS
 from fissura.measuring.comparing import compare_cracks
-from fissura.measuring.registration import Registration, mapped, register
+from fissura.measuring.registration import Registration, _check_camera, mapped, register
 from fissura.painting import SURFACES, Surface, draw_surface
 from fissura.reporting.change_drawing import draw_change, lay_over
 from hand_measured import hand_measured, straight_branch
@@ -99,6 +99,20 @@ def test_a_mirrored_photograph_is_refused() -> None:
         register(before, before[:, ::-1].copy())
 
 
+@pytest.mark.parametrize(
+    ("homography", "why"),
+    [
+        ([[-1, 0, SHAPE[1]], [0, 1, 0], [0, 0, 1]], "mirrored or folded"),
+        ([[1, 0, 0], [0, 1, 0], [-2 / SHAPE[1], 0, 1]], "folded over the horizon"),
+        ([[30, 0, 0], [0, 30, 0], [0, 0, 1]], "enlarged 30 times"),
+        ([[1, 0, 0.99 * SHAPE[1]], [0, 1, 0], [0, 0, 1]], "hardly any view in common"),
+    ],
+)
+def test_a_place_that_no_camera_takes_is_refused(homography: list[list[float]], why: str) -> None:
+    with pytest.raises(FissuraError, match=why):
+        _check_camera(np.array(homography, np.float64), SHAPE, SHAPE)
+
+
 def test_a_patch_in_common_does_not_pass_for_the_same_place() -> None:
     """A sign or a sticker on two walls: many features agree, all in one spot."""
     before, after = (draw_surface("concrete", *SHAPE, np.random.default_rng(seed)) for seed in (1, 2))
@@ -106,7 +120,7 @@ def test_a_patch_in_common_does_not_pass_for_the_same_place() -> None:
     sticker = cv2.resize(sticker, (90, 90), interpolation=cv2.INTER_CUBIC)
     before[30:120, 30:120] = sticker
     after[300:390, 500:590] = sticker
-    with pytest.raises(FissuraError, match=r"^registration: "):
+    with pytest.raises(FissuraError, match="lie in one spot"):
         register(before, after)
 
 
