@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,9 @@ from fissura.rasters.memory import band_width, cache_bytes, memory_bytes
 from fissura.rasters.normalising import normaliser_of
 from fissura.rasters.reading import open_raster
 from fissura.rasters.streaming import engine_begun_with
+from fissura.rasters.vrt import Source, mosaic_vrt
+from fissura.rasters.windows import Window, windows_of
+from fissura.rasters.writing import Parts
 from fissura.segmenting import Cleaning, Segmenter, clean, pieces
 from fissura.segmenting.normalising import Normaliser, luminance
 from fissura.segmenting.tiling import grid_of
@@ -100,7 +106,7 @@ def test_maps_are_cogs_at_the_rasters_own_place(segmenter: Segmenter, tmp_path: 
             assert file.dataset_mask().all()
 
 
-@pytest.mark.parametrize("how", ["nodata", "alpha", "mask"])
+@pytest.mark.parametrize("how", ["nodata", "alpha", "alpha and nodata", "mask"])
 def test_what_holds_no_data_is_never_crack_and_stays_without_data(
     how: str, segmenter: Segmenter, tmp_path: Path
 ) -> None:
@@ -109,9 +115,14 @@ def test_what_holds_no_data_is_never_crack_and_stays_without_data(
     holds_data[:, 900:] = False
     holds_data[300:330, 200:600] = False
     photo[~holds_data] = 0  # as dark as a crack
-    if how == "alpha":
-        rgba = np.dstack([photo, holds_data.astype(np.uint8) * 255])
-        path = write_raster(tmp_path / "wall.tif", rgba, photometric="RGB", alpha="YES")
+    if how.startswith("alpha"):
+        alpha = np.where(holds_data, np.uint8(255), np.uint8(0))
+        if how == "alpha and nodata":  # each has its share
+            alpha[:, :900] = 255
+            photo[:, 900:] = 150
+        nodata = 0 if "nodata" in how else None
+        rgba = np.dstack([photo, alpha])
+        path = write_raster(tmp_path / "wall.tif", rgba, photometric="RGB", alpha="YES", nodata=nodata)
     elif how == "nodata":
         path = write_raster(tmp_path / "wall.tif", photo, nodata=0)
     else:
@@ -203,6 +214,43 @@ def test_another_raster_in_the_place_of_the_first_begins_anew(segmenter: Segment
     write_raster(path, wall(seed=1))
     maps = segment_raster(path, segmenter, tmp_path / "out", resume=True)
     np.testing.assert_array_equal(read(maps.mask) == 255, segmenter.segment(wall(seed=1)).mask)
+
+
+@contextmanager
+def _disk_full_at(file_bytes: int) -> Iterator[None]:
+    """Let no file grow beyond a size."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_what_a_full_disk_cut_off_is_never_taken_for_finished(tmp_path: Path) -> None:
+    windows = list(windows_of(700, 600, (512, 600)))
+    levels = np.random.default_rng(0).integers(0, 255, (700, 600), np.uint8)
+    with open_raster(write_raster(tmp_path / "wall.tif", wall((700, 600)))) as raster:
+        parts = Parts(tmp_path / "parts", raster)
+        first = levels[windows[0].rows]
+        for file_bytes in (20_000, 300_000):
+            with _disk_full_at(file_bytes), pytest.raises(FissuraError, match="cannot be written"):
+                parts.write(windows[0], first, first >= 0)
+            assert not parts.has(windows[0])
+        for window in windows:
+            parts.write(window, levels[window.rows], levels[window.rows] >= 0)
+        parts.join(tmp_path / "whole.tif", windows)
+        for short_bytes in (1, 5000, 200_000):
+            at = (tmp_path / "whole.tif").stat().st_size - short_bytes
+            with (
+                _disk_full_at(at),
+                pytest.raises(FissuraError, match="free the disk, then resume"),
+            ):
+                parts.join(tmp_path / "map.tif", windows)
+            assert not (tmp_path / "map.tif").exists()
+        parts.join(tmp_path / "map.tif", windows)
+    np.testing.assert_array_equal(read(tmp_path / "map.tif"), levels)
 
 
 def test_a_run_resumed_with_less_memory_does_not_take_as_much_as_before(
@@ -321,14 +369,35 @@ def test_a_deep_zoom_picture_of_one_endless_tile_is_refused(segmenter: Segmenter
         segment_raster(path, segmenter, tmp_path / "out")
 
 
-def test_a_virtual_raster_under_a_pictures_name_is_not_opened(segmenter: Segmenter, tmp_path: Path) -> None:
-    (tmp_path / "quay.tif").write_text(
-        '<VRTDataset rasterXSize="64" rasterYSize="64"><VRTRasterBand dataType="Byte" band="1"><SimpleSource>'
-        "<SourceFilename>/vsicurl/http://127.0.0.1:9/secret.tif</SourceFilename><SourceBand>1</SourceBand>"
-        "</SimpleSource></VRTRasterBand></VRTDataset>"
-    )
-    with pytest.raises(FissuraError, match="is XML that names other files, no picture"):
-        segment_raster(tmp_path / "quay.tif", segmenter, tmp_path / "out")
+def test_a_deep_zoom_picture_with_other_tiles_is_another(segmenter: Segmenter, tmp_path: Path) -> None:
+    path = _deep_zoom(tmp_path, wall())
+    segment_raster(path, segmenter, tmp_path / "out")
+    segment_raster(path, segmenter, tmp_path / "out", resume=True, progress=lambda *_: pytest.fail("nothing is left"))
+    shutil.rmtree(tmp_path / "wall_files")
+    _deep_zoom(tmp_path / "other", wall(seed=1)).with_name("wall_files").rename(tmp_path / "wall_files")
+    maps = segment_raster(path, segmenter, tmp_path / "out", resume=True)
+    np.testing.assert_array_equal(read(maps.mask) == 255, segmenter.segment(wall(seed=1)).mask)
+
+
+@pytest.mark.parametrize("before", [b"", b" " * 900, b"\xef\xbb\xbf", b"junk ", b"\xff\xd8\xff\xfeAA"])
+@pytest.mark.parametrize("where", ["quay.tif", "wall_files/11/2_1.png"])
+def test_a_virtual_raster_under_a_pictures_name_is_not_opened(where: str, before: bytes, tmp_path: Path) -> None:
+    path = _deep_zoom(tmp_path, wall()) if where != "quay.tif" else tmp_path / where
+    write_raster(tmp_path / "secret.tif", wall())
+    source = Source(tmp_path / "secret.tif", 0, 0, Window(0, 0, *SHAPE))
+    (tmp_path / where).write_bytes(before + mosaic_vrt(SHAPE, 3, [source]).encode())
+    with (
+        pytest.raises(FissuraError, match=r"quay\.tif: cannot be read as a raster|2_1\.png: this tile is no JPEG"),
+        open_raster(path) as raster,
+    ):
+        raster.read(Window(0, 0, *SHAPE))
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    write_raster(tmp_path / "wall.tif", wall())
+    for name in (f"GTIFF_DIR:1:{tmp_path}/wall.tif", f"/vsizip/{tmp_path}/wall.zip/wall.tif", str(tmp_path)):
+        with pytest.raises(FissuraError, match="there is no such file"), open_raster(Path(name)):
+            pass
 
 
 def test_the_mask_of_tiles_is_that_of_the_whole_and_no_tile_shows_in_it(segmenter: Segmenter) -> None:

@@ -7,10 +7,11 @@ across windows, and its maps are written part by part, so that a run that was ki
 from fissura.rasters.memory import free_bytes, memory_bytes
 from fissura.rasters.pieces import RasterPiece, StreamedPieces
 from fissura.rasters.reading import Raster, open_raster
-from fissura.rasters.streaming import RasterMaps, engine_begun_with, segment_raster
+from fissura.rasters.streaming import MEASURED, RasterMaps, engine_begun_with, segment_raster
 from fissura.rasters.windows import Window
 
 __all__ = [
+    "MEASURED",
     "Raster",
     "RasterMaps",
     "RasterPiece",

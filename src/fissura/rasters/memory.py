@@ -90,8 +90,8 @@ def band_width(raster: Raster, tile_px: int, free: int) -> int:
     """
     width = raster.shape[1]
     # Per column: a row of tiles as float32, and as levels what is being cut to windows and the two of them that are
-    # being written, with where they hold data.
-    column_bytes = 4 * tile_px + (tile_px + 2 * BLOCK_PX) + 5 * BLOCK_PX
+    # being written, with where they hold data, one of them as a file too, which may be making room for more.
+    column_bytes = 4 * tile_px + (tile_px + 2 * BLOCK_PX) + 7 * BLOCK_PX
 
     def bytes_for(band_px: int) -> int:
         return band_px * column_bytes + cache_bytes(raster, band_px, tile_px)

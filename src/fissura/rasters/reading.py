@@ -1,14 +1,16 @@
-"""Reading pictures of any size by windows: GeoTIFF, BigTIFF, COG and whatever else GDAL opens, and Deep Zoom.
+"""Reading pictures of any size by windows: GeoTIFF, BigTIFF, COG, other pictures that GDAL opens, and Deep Zoom.
 
 Needs the extra ``geo``, which is imported when it is first used.
 """
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,12 @@ from fissura.rasters.windows import Window
 # What GDAL keeps of decoded blocks unless told otherwise: enough for windows, where its own choice is a twentieth of
 # the machine's memory.
 _CACHE_BYTES = 2**26
+
+# GDAL's drivers of pictures: it goes by content, and some of its others read what files and addresses a file names.
+_PICTURES = (
+    *("GTiff", "JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "ECW", "MrSID", "HFA", "ENVI", "EHdr", "RMF"),
+    *("GPKG", "MBTiles", "JPEG", "PNG", "WEBP", "JPEGXL", "BMP", "GIF", "PNM", "TGA"),
+)
 
 
 class Raster:
@@ -40,6 +48,7 @@ class Raster:
         self.dataset = dataset
         self.shape: tuple[int, int] = (dataset.height, dataset.width)
         self._bands = _bands_of(path, dataset)
+        self._alphas = [number for number, kind in enumerate(dataset.colorinterp, start=1) if kind.name == "alpha"]
         self._one_at_a_time = threading.Lock()  # GDAL's datasets do not take two threads at once
         flags = [flag.name for band in dataset.mask_flag_enums for flag in band]
         self.has_nodata = set(flags) != {"all_valid"}
@@ -63,7 +72,7 @@ class Raster:
         Raises:
             FissuraError: if the file is damaged there.
         """
-        bands = self._or_damaged(lambda: self.dataset.read(self._bands, window=_as_rasterio(window)))
+        bands = self._or_damaged(lambda: self.dataset.read(self._bands, window=as_rasterio(window)))
         if self._is_negative:
             bands = 255 - bands
         return np.asarray(cv2.merge([bands[min(channel, len(bands) - 1)] for channel in range(3)]), np.uint8)
@@ -74,7 +83,7 @@ class Raster:
         Raises:
             FissuraError: if the file is damaged there.
         """
-        return self._or_damaged(lambda: self.dataset.read(1, window=_as_rasterio(window)))
+        return self._or_damaged(lambda: self.dataset.read(1, window=as_rasterio(window)))
 
     def holds_data(self, window: Window) -> NDArray[np.bool_]:
         """Tell which pixels of a window hold data: (h, w) bool; nodata, alpha and mask bands all count.
@@ -84,9 +93,21 @@ class Raster:
         """
         if not self.has_nodata:
             return np.broadcast_to(np.True_, (window.height, window.width))  # takes no memory
-        found = self._or_damaged(lambda: self.dataset.dataset_mask(window=_as_rasterio(window)))
-        holds: NDArray[np.bool_] = found > 0
+        # Not rasterio's `dataset_mask`: beside alpha it takes no nodata value, or looks for it in the alpha.
+        at, holds = as_rasterio(window), np.zeros((window.height, window.width), bool)
+        for band in self._bands:
+            holds |= self._or_damaged(partial(self.dataset.read_masks, band, window=at)) > 0
+        for alpha in self._alphas:
+            holds &= self._or_damaged(partial(self.dataset.read, alpha, window=at)) > 0
         return holds
+
+    def fingerprint(self) -> str:
+        """Give a digest of name, size and time of every file that the raster is read from, such as its tiles."""
+        # Not GDAL's own notes and overviews, which any program may add while it looks at the raster.
+        names = {name for name in self.dataset.files if not name.endswith((".aux.xml", ".ovr"))}
+        files = [(name, Path(name).stat()) for name in sorted({str(self.path), *names}) if Path(name).is_file()]
+        facts = [(name, file.st_size, file.st_mtime_ns) for name, file in files]
+        return hashlib.sha256(repr(facts).encode(errors="surrogateescape")).hexdigest()
 
     def _or_damaged(self, read: Any) -> NDArray[np.uint8]:
         from rasterio.errors import RasterioError
@@ -120,30 +141,23 @@ def open_raster(path: Path) -> Iterator[Raster]:
     """
     rasterio = require_rasterio()
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.io import DatasetReader
 
-    _refuse_disguised(path)
-    source = deep_zoom_vrt(path, _band_count) if path.suffix.lower() == ".dzi" else path
+    if not path.is_file():  # GDAL takes other names too, such as addresses
+        raise FissuraError(f"{path}: there is no such file; give a GeoTIFF")
+    suffix = path.suffix.lower()
+    source = deep_zoom_vrt(path, _band_count) if suffix == ".dzi" else str(path)
+    drivers = ["VRT"] if suffix in {".dzi", ".vrt"} else list(_PICTURES)
     with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            dataset = rasterio.open(source)
+            dataset = DatasetReader(source, driver=drivers)  # `rasterio.open` takes one driver only
         except RasterioError as error:
             raise FissuraError(
                 f"{path}: cannot be read as a raster ({_first_line(error)}); give a GeoTIFF"
             ) from error
         with dataset:
             yield Raster(path, dataset)
-
-
-def _refuse_disguised(path: Path) -> None:
-    """Refuse XML under a picture's name: GDAL goes by content, and would read what files and addresses it names."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(64).lstrip()
-    except OSError:
-        return  # GDAL will say what is wrong
-    if head.startswith(b"<") and path.suffix.lower() not in {".vrt", ".dzi"}:
-        raise FissuraError(f"{path}: is XML that names other files, no picture; if it is yours, end its name in .vrt")
 
 
 def require_rasterio() -> Any:
@@ -185,7 +199,8 @@ def _bands_of(path: Path, dataset: Any) -> list[int]:
     return pictures[:3] if len(pictures) >= 3 else pictures[:1]
 
 
-def _as_rasterio(window: Window) -> Any:
+def as_rasterio(window: Window) -> Any:
+    """Give a window as rasterio has it."""
     from rasterio.windows import Window as Rectangle
 
     return Rectangle(window.left, window.top, window.width, window.height)

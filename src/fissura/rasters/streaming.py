@@ -41,6 +41,7 @@ WINDOW_PX = (2048, 2048)  # of the passes over a map: a few megapixels, whole bl
 _CHUNK_ROWS = 64  # turned into levels at once
 _TILE_PIXEL_BYTES = 28  # of a tile in work: its pixels, where it holds data, the network's input and answer
 _PLAN, _PARTS = "raster.json", ".parts"
+MEASURED = ("cracks.csv", "cracks.gpkg")  # what is made of the maps
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,9 @@ def segment_raster(
 def _begin(raster: Raster, segmenter: Segmenter, maps: RasterMaps, budget: int, *, resume: bool) -> dict[str, Any]:
     """Give the plan of the run that is to be gone on with, or make a new one and clear what is in its way."""
     folder = output_folder(maps.mask.parent)
-    file = raster.path.stat()
     made_with = {
         "raster": str(raster.path.absolute()),
-        "bytes": file.st_size,
-        "modified_ns": file.st_mtime_ns,
+        "files": raster.fingerprint(),
         "settings": segmenter.identity,
         "engine": segmenter.engine.name,
     }
@@ -134,7 +133,8 @@ def _begin(raster: Raster, segmenter: Segmenter, maps: RasterMaps, budget: int, 
         "cleaning": segmenter.cleaning.model_dump(),
         "seeing": segmenter.seeing,
     }
-    for stale in (maps.probability, maps.mask):
+    # What an earlier run measured would lie beside the new maps until this one has measured, the GeoPackage for good.
+    for stale in (maps.probability, maps.mask, *(folder / name for name in MEASURED if earlier)):
         stale.unlink(missing_ok=True)
     shutil.rmtree(folder / _PARTS, ignore_errors=True)
     with written_whole(folder / _PLAN) as temporary:

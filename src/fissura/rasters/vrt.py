@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from fissura.errors import FissuraError
 from fissura.rasters.windows import Window
 
 _MOST_TILE_PX = 65_536  # tiles are pictures to be read whole
+# How JPEG, PNG, WebP and TIFF begin. GDAL opens tiles by content, and would read what files and addresses a virtual
+# raster names; it looks for the XML of one as far as the first 0.
+_PICTURE = re.compile(rb"(?:\xff\xd8\xff|\x89PNG|RIFF|II|MM)[^<\0]*\0")
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def deep_zoom_vrt(path: Path, bands_of: Callable[[Path], int]) -> str:
         bands_of: tells how many bands a tile has, 1 or 3; the first speaks for all.
 
     Raises:
-        FissuraError: if ``path`` does not describe a Deep Zoom picture, or a tile is missing.
+        FissuraError: if ``path`` does not describe a Deep Zoom picture, or a tile is missing or no picture.
     """
     try:
         image = ElementTree.parse(path).getroot()
@@ -113,6 +117,9 @@ def _deep_zoom_tiles(
             file = folder / f"{column}_{row}.{suffix}"
             if not file.is_file():
                 raise FissuraError(f"{file}: this tile is missing; copy the Deep Zoom picture with all its folders")
+            with file.open("rb") as begun:
+                if not _PICTURE.match(begun.read(1024)):
+                    raise FissuraError(f"{file}: this tile is no JPEG, PNG, WebP or TIFF; make the picture anew")
             window = Window(top, left, min(tile_px, height - top), min(tile_px, width - left))
             yield Source(file, overlap_px if row else 0, overlap_px if column else 0, window)
 
