@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 import weakref
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
@@ -188,6 +190,18 @@ def test_a_full_disk_is_told_of_a_geopackage(
     with pytest.raises(FissuraError, match=r"cracks\.gpkg: cannot be written \(disk I/O error\); .* free the disk"):
         export([raster(tmp_path / "a.tif", mask)], "geopackage", tmp_path / "cracks.gpkg")
     assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
+
+
+def test_a_geopackage_that_is_open_in_another_program_is_not_replaced(tmp_path: Path, mask: np.ndarray) -> None:
+    photo, out = raster(tmp_path / "a.tif", mask), tmp_path / "cracks.gpkg"
+    export([photo], "geopackage", out)
+    with closing(sqlite3.connect(out)) as other_program:
+        other_program.execute("PRAGMA journal_mode = WAL")
+        other_program.execute("UPDATE gpkg_contents SET description = 'mine'")
+        other_program.commit()
+        with pytest.raises(FissuraError, match=r"cracks\.gpkg: is open in another program; close it there"):
+            export([photo], "geopackage", out)
+    export([photo], "geopackage", out)
 
 
 @pytest.mark.parametrize("format", ["geojson", "geopackage"])

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import fissura
 from fissura.cli import app
 from fissura.errors import FissuraError
-from fissura.measuring import DEFAULT_SEVERITY, measure
+from fissura.measuring import DEFAULT_SEVERITY, Crack, measure
 from fissura.rasters import open_raster
 from fissura.segmenting import Cleaning
 from fissura.verbs.raster_cracks import RasterCracks, measure_raster
@@ -103,6 +103,52 @@ def test_a_short_crack_is_measured_to_the_last_digit(
     pd.testing.assert_frame_equal(windowed[short], at_once[short], rtol=1e-9)
 
 
+def _measured_in_windows(
+    folder: Path, photo: np.ndarray, probability: np.ndarray, free_bytes: int, nodata: int | None = None
+) -> Crack:
+    """Measure the one crack of a raster."""
+    with (
+        open_raster(write(folder / "photo.tif", photo, nodata=nodata)) as raster,
+        open_raster(write(folder / "mask.tif", (probability > 0.5) * 255)) as mask,
+        open_raster(write(folder / "probability.tif", np.rint(probability * 255))) as chances,
+    ):
+        cracks = measure_raster(
+            raster, mask, chances, mm_per_px=None, severity=DEFAULT_SEVERITY, free_bytes=free_bytes
+        ).cracks
+    assert len(cracks) == 1
+    return cracks[0]
+
+
+def test_a_piece_broader_than_the_margin_is_measured_as_a_whole_where_memory_allows(tmp_path: Path) -> None:
+    probability = np.zeros((1000, 1000), np.float32)
+    probability[350:650, 350:650] = 1
+    photo = np.repeat(150 - 120 * probability[:, :, None], 3, axis=2).astype(np.uint8)
+    at_once = measure(probability > 0.5, probability, photo).cracks[0]
+    in_windows = _measured_in_windows(tmp_path, photo, probability, 2**25)  # windows of 512 px
+    assert at_once.length_px == pytest.approx(300, rel=0.02)
+    assert in_windows.length_px == pytest.approx(at_once.length_px)
+    assert in_windows.width_max_px == pytest.approx(at_once.width_max_px)
+
+
+def test_widths_beside_missing_data_are_those_of_the_crack(tmp_path: Path) -> None:
+    distance = np.abs(np.arange(200) - 100)[:, None] + np.zeros(200)
+    probability = 0.5 - 0.5 * np.tanh(1.5 * (distance - 2.5))
+    grey = np.random.default_rng(0).normal(150, 4, (200, 200)) * (1 - 0.6 * probability)
+    grey[106:] = 255
+    photo = np.repeat(grey[:, :, None], 3, axis=2)
+    crack = _measured_in_windows(tmp_path, photo, probability, 2**25, nodata=255)
+    assert crack.width_mean_px == pytest.approx(5, abs=0.15)
+
+
+def test_a_geopackage_that_is_open_in_another_program_is_refused_before_the_network_runs(tmp_path: Path) -> None:
+    path = write(tmp_path / "quay.tif", np.full((300, 400, 3), 150))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/cracks.gpkg-wal").touch()
+    with pytest.raises(FissuraError, match=r"cracks\.gpkg: is open in another program; close it there"):
+        _segment(tmp_path, path)
+    assert not (tmp_path / "out/mask.tif").exists()
+
+
 def _segment(tmp_path: Path, path: Path, **options: object) -> SegmentedRaster:
     cleaning = Cleaning(low=0.3, high=0.9, min_extent_px=40, min_extent_fraction=0.5)
     card = CARD.model_copy(update={"cleaning": cleaning, "tile_px": 512, "overlap_px": 48})
@@ -146,8 +192,9 @@ def test_cracks_are_given_one_by_one_and_not_held(
             assert labels() is None, crack.number
 
 
-def test_a_raster_without_a_place_has_no_map(tmp_path: Path) -> None:
+def test_a_raster_without_a_place_has_no_map_nor_that_of_an_earlier_one(tmp_path: Path) -> None:
     photo, _, _ = cracked()
+    assert _segment(tmp_path, write(tmp_path / "quay.tif", photo[:300, :300])).map is not None
     path = write(tmp_path / "wall.tif", photo[:600, :600], crs=None, transform=rasterio.Affine.identity())
     done = _segment(tmp_path, path, mm_per_px=0.5)
     assert done.map is None
@@ -191,6 +238,11 @@ def test_a_scale_that_is_none_is_refused_before_the_network_runs(mm_per_px: floa
 def test_the_scale_comes_from_the_reference_system(crs: str, expected: float | None, tmp_path: Path) -> None:
     with open_raster(write(tmp_path / "a.tif", np.zeros((4, 4)), crs=crs)) as raster:
         assert scale_of(raster) == (None if expected is None else pytest.approx(expected))
+
+
+def test_a_reference_system_without_a_place_in_it_is_no_scale(tmp_path: Path) -> None:
+    with open_raster(write(tmp_path / "a.tif", np.zeros((4, 4)), transform=Affine.identity())) as raster:
+        assert scale_of(raster) is None
 
 
 @pytest.mark.parametrize(("height_m", "expected"), [(0.002, 2.0), (0.00201, 2.005), (0.0021, None), (0.0005, None)])

@@ -88,4 +88,7 @@ def segment_raster(
     if found.without_outline:
         notice(f"without outline in {found.map}, being too large: {found.without_outline}; give more --memory")
     if found.map is None:
-        notice(f"{raster}: does not say where it lies on the ground, so there is no GeoPackage")
+        notice(
+            f"{raster}: does not say where it lies on the ground, or by control points alone, which `gdalwarp` "
+            "applies, so there is no GeoPackage"
+        )

@@ -6,7 +6,7 @@ Studio or a COCO tool back as a data set. One module per format; what is read fr
 """
 
 from fissura.exchanging.exporting import EXPORT_FORMATS, ExportFormat, export
-from fissura.exchanging.geo import write_geopackage
+from fissura.exchanging.geo import refuse_open, write_geopackage
 from fissura.exchanging.importing import ImportSummary, import_masks
 from fissura.exchanging.photo_cracks import PhotoCracks
 from fissura.exchanging.tables import write_csv
@@ -18,6 +18,7 @@ __all__ = [
     "PhotoCracks",
     "export",
     "import_masks",
+    "refuse_open",
     "write_csv",
     "write_geopackage",
 ]

@@ -99,12 +99,22 @@ def write_geojson(out: Path, photos: Iterable[PhotoCracks]) -> None:
         file.write("\n]}\n")
 
 
+def refuse_open(geopackage: Path) -> None:
+    """Refuse to replace a GeoPackage that a GIS holds open: its journal would be taken for the new one's.
+
+    Raises:
+        FissuraError: if there is a journal beside it.
+    """
+    if Path(f"{geopackage}-wal").exists():
+        raise FissuraError(f"{geopackage}: is open in another program; close it there, or delete {geopackage}-wal")
+
+
 def write_geopackage(out: Path, photos: Iterable[PhotoCracks]) -> None:
     """Write one GeoPackage in the rasters' own reference system, with the layers centre_lines and outlines.
 
     Raises:
         FissuraError: as `place_of`; if two rasters have different reference systems; if ``out`` does not end
-            in ``.gpkg``; or if the file cannot be written.
+            in ``.gpkg`` or is open in another program; or if the file cannot be written.
     """
     _require_extra()
     import pyogrio
@@ -112,6 +122,7 @@ def write_geopackage(out: Path, photos: Iterable[PhotoCracks]) -> None:
 
     if out.suffix.lower() != ".gpkg":
         raise FissuraError(f"{out}: no program opens a GeoPackage of this name; end it in .gpkg")
+    refuse_open(out)
     crs, begun = None, False
     with written_whole(out) as temporary:
         temporary.unlink()  # GDAL makes the file itself, and takes an empty one for a damaged one

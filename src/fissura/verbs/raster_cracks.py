@@ -15,7 +15,8 @@ from fissura.measuring import Crack, CrackInParts, Measurement, SeverityClass, m
 from fissura.rasters import Raster, RasterPiece, StreamedPieces, Window
 from fissura.segmenting import Cleaning
 
-MARGIN_PX = 128  # further than a centre line or a cross-section sees: smoothing, tips, flanks of wide cracks
+# Further than a centre line or a cross-section sees (smoothing, tips, flanks of wide cracks), but in broader pieces.
+MARGIN_PX = 128
 _CRACKS = Cleaning(low=0, high=1, min_extent_px=0, min_extent_fraction=0)  # of a mask, all pieces
 _PIXEL_BYTES = 64  # that measuring takes per pixel of a window, at most
 _LEAST_WINDOW_PX, _MOST_WINDOW_PX = 512, 2048
@@ -81,7 +82,7 @@ def measure_raster(
     side = min(max(side, _LEAST_WINDOW_PX), _MOST_WINDOW_PX)
     found = StreamedPieces(mask.shape, mask.read_band, _CRACKS, (side, side))
     is_whole = [_is_whole(piece, side, mask.shape) for piece in found.cracks]
-    work = _Work(raster, mask, probability, found.cracks, mm_per_px, severity, is_whole)
+    work = _Work(raster, mask, probability, found.cracks, mm_per_px, severity, is_whole, free_bytes / _PIXEL_BYTES)
     total = -(-mask.shape[0] // side) * -(-mask.shape[1] // side)
     for done, (window, labels) in enumerate(found.labels(), start=1):
         if labels.any():
@@ -113,6 +114,7 @@ class _Work:
     mm_per_px: float | None
     severity: Sequence[SeverityClass]
     is_whole: list[bool]  # of each piece: see `_is_whole`
+    most_px: float  # of a window, with its margin
     whole: dict[int, Crack] = field(default_factory=dict)
     in_parts: dict[int, CrackInParts] = field(default_factory=dict)
 
@@ -127,15 +129,21 @@ class _Work:
         boxes = [Window(window.top + row, window.left + column, 1, 1) for row, column in _corners(rows, columns)]
         boxes += [self.pieces[label - 1].box for label in begun]
         seen = _around(boxes).grown(MARGIN_PX, *self.mask.shape)
-        chances = self.probability.read_band(seen).astype(np.float32) / np.float32(255)
-        photo, mask = self.raster.read(seen), self.mask.read_band(seen) > 0
-        measured = measure(mask, chances, photo, self.mm_per_px, self.severity)
+        measured, chances = self._measured(seen)
         for label in begun:
-            row, column = self.pieces[label - 1].first
-            number = int(measured.labels[row - seen.top, column - seen.left])
-            self.whole[label] = moved(measured.cracks[number - 1], seen.left, seen.top)
+            self.whole[label] = self._in(measured, label, seen)
         for label in parts:
             self._add_parts(label, window, labels, seen, measured, chances)
+
+    def _measured(self, seen: Window) -> tuple[Measurement, NDArray[np.float32]]:
+        chances = self.probability.read_band(seen).astype(np.float32) / np.float32(255)
+        photo, mask = _without_gaps(self.raster, seen), self.mask.read_band(seen) > 0
+        return measure(mask, chances, photo, self.mm_per_px, self.severity), chances
+
+    def _in(self, measured: Measurement, label: int, seen: Window) -> Crack:
+        row, column = self.pieces[label - 1].first
+        number = int(measured.labels[row - seen.top, column - seen.left])
+        return moved(measured.cracks[number - 1], seen.left, seen.top)
 
     def _add_parts(
         self,
@@ -161,11 +169,23 @@ class _Work:
         joined = dict(self.whole)
         for label, parts in self.in_parts.items():
             box = self.pieces[label - 1].box
-            joined[label] = parts.joined((box.left, box.top, box.width, box.height), self.mm_per_px, self.severity)
+            crack = parts.joined((box.left, box.top, box.width, box.height), self.mm_per_px, self.severity)
+            seen = box.grown(MARGIN_PX, *self.mask.shape)
+            if crack.width_max_px > MARGIN_PX and seen.height * seen.width <= self.most_px:
+                crack = self._in(self._measured(seen)[0], label, seen)
+            joined[label] = crack
         return [joined[label] for label in sorted(joined)]
 
     def _first_pixel(self, label: int) -> Window:
         return Window(*self.pieces[label - 1].first, 1, 1)
+
+
+def _without_gaps(raster: Raster, window: Window) -> NDArray[np.uint8]:
+    """Read a window; what holds no data gets the mean of what does, for widths are measured against the surface."""
+    photo, holds_data = raster.read(window), raster.holds_data(window)
+    if holds_data.any() and not holds_data.all():
+        photo[~holds_data] = photo[holds_data].mean(axis=0).round()
+    return photo
 
 
 def _is_whole(piece: RasterPiece, side: int, shape: tuple[int, int]) -> bool:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from fissura.errors import FissuraError
-from fissura.exchanging import write_csv, write_geopackage
+from fissura.exchanging import refuse_open, write_csv, write_geopackage
 from fissura.files import not_over
 from fissura.measuring import DEFAULT_SEVERITY, SeverityClass
-from fissura.rasters import Raster, engine_begun_with, free_bytes, memory_bytes, open_raster
+from fissura.rasters import MEASURED, Raster, engine_begun_with, free_bytes, memory_bytes, open_raster
 from fissura.rasters import segment_raster as segment_to_maps
 from fissura.segmenting import EngineName, Segmenter, bundled_model, read_card, runs_at_once
 from fissura.verbs.paths import Advance, AnyPath
@@ -73,7 +73,7 @@ def segment_raster(
     """Find and measure the cracks of a raster of any size, such as an orthomosaic, in a stated amount of memory.
 
     Args:
-        raster: GeoTIFF, BigTIFF, COG, whatever else GDAL opens, or a Deep Zoom picture's ``.dzi``; 8 bits per band.
+        raster: GeoTIFF, COG, another picture that GDAL opens, or a Deep Zoom picture's ``.dzi``; 8 bits per band.
         out: the folder for ``probability.tif``, ``mask.tif``, ``cracks.csv`` and ``cracks.gpkg``.
         model: the model file; the bundled one if None.
         memory: the most that the process shall take, such as ``"1GiB"``.
@@ -100,12 +100,13 @@ def segment_raster(
     """
     path, folder, budget = Path(raster), Path(out), memory_bytes(memory)
     Scale(mm_per_px)  # says what is none before the network runs
-    table, gpkg = folder / "cracks.csv", folder / "cracks.gpkg"
+    table, gpkg = (folder / name for name in MEASURED)
     for file in (folder / "probability.tif", folder / "mask.tif"):
         not_over(file, [path])
     for file in (table, gpkg):
         if file.exists() and engine_begun_with(folder) is None:
             raise FissuraError(f"{file}: is there already, and not from Fissura; choose another --out")
+    refuse_open(gpkg)
     file = bundled_model() if model is None else Path(model)
     cleaning = None
     if any(value is not None for value in (low, high, min_extent_px, min_extent_fraction)):
@@ -147,10 +148,12 @@ def segment_raster(
 def scale_of(raster: Raster) -> float | None:
     """Tell how many millimetres a raster's pixel covers, from its place on the ground.
 
-    None of a raster without a projected reference system, of a Mercator map of the world, whose metres are none, and
-    of one whose pixels are not square, which cover other millimetres in each direction.
+    None of a raster without a place or without a projected reference system, of a Mercator map of the world, whose
+    metres are none, and of one whose pixels are not square, which cover other millimetres in each direction.
     """
     crs, transform = raster.dataset.crs, raster.dataset.transform
+    if transform.is_identity:  # what rasterio gives of a raster that has none
+        return None
     # Transverse and oblique Mercator have names that begin otherwise, and true metres along their line.
     if not crs or not crs.is_projected or 'PROJECTION["Mercator' in crs.to_wkt():
         return None
