@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from math import nan
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -177,6 +178,7 @@ def test_a_verb_loads_nothing_that_only_other_verbs_need(verb: str, others: str)
         ["train", "--out", "run"],
         ["train", "walls", "--out", "run", "--logger", "fax"],
         ["paint", "--out", "samples", "--count", "0"],
+        ["train", "walls", "--out", "run", "--seed", str(2**65)],
     ],
 )
 def test_wrong_calls_end_with_status_2(arguments: list[str]) -> None:
@@ -225,6 +227,11 @@ def test_paint_replaces_what_it_painted_and_nothing_else(tmp_path: Path) -> None
     before = drawn.read_bytes()
     assert "did not write; choose another --out" in refused("paint", "--out", tmp_path / "walls", "--count", 1)
     assert drawn.read_bytes() == before
+
+
+def test_paint_from_python_names_what_it_has_painted(tmp_path: Path) -> None:
+    painted = fissura.paint(out=tmp_path, count=2, size_px=64)
+    assert painted == [tmp_path / "photos" / name for name in ("0000.png", "0001.png")]
 
 
 def test_segment_counts_and_leaves_a_table(walls: Path, model: Path, tmp_path: Path) -> None:
@@ -331,14 +338,16 @@ def test_no_score_or_inspection_is_written_over_what_it_reads(walls: Path, model
     assert f"{photo}: is read here" in refused("inspect", walls, "--out", photo.parent)
 
 
-def test_train_prints_last_epoch_settings_and_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_train_prints_the_epoch_of_the_model_settings_and_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     asked = {}
 
     def train(data: object, **settings: object) -> object:
         asked.update(settings, data=data)
         history = pd.DataFrame({"epoch": [1, 2], "loss": [0.5, 0.25], "painted_dice": [0.6, 0.8125]})
-        judged = SimpleNamespace(cleaning=CARD.cleaning, painted_dice=0.75, false_alarm_rate=0.0625, miss_rate=0.125)
-        return SimpleNamespace(model=tmp_path / "model.onnx", history=history, judged=judged)
+        judged = SimpleNamespace(cleaning=CARD.cleaning, painted_dice=0.75, false_alarm_rate=0.0625, miss_rate=nan)
+        return SimpleNamespace(model=tmp_path / "model.onnx", history=history, epoch=1, judged=judged)
 
     monkeypatch.setattr("fissura.train", train)
     command = ("train", "a", "b", "--out", tmp_path, "--seed", 3, "--crop-px", 128)
@@ -347,7 +356,7 @@ def test_train_prints_last_epoch_settings_and_model(monkeypatch: pytest.MonkeyPa
     assert asked["data"] == [Path("a"), Path("b")]
     assert (asked["seed"], asked["crop_px"], asked["steps"]) == (3, 128, None)
     assert asked["loggers"] == ["mlflow", "tensorboard"]
-    for line in ("painted_dice\t0.8125", "high\t0.9", "held-out miss_rate\t0.125", f"model: {tmp_path}/model.onnx"):
+    for line in ("painted_dice\t0.6", "high\t0.9", "held-out miss_rate\t-", f"model: {tmp_path}/model.onnx"):
         assert line in stdout
 
 
@@ -376,6 +385,8 @@ def test_train_refuses_bad_data_before_it_begins(tmp_path: Path) -> None:
     assert "uncracked" in refused("train", one_class, "--out", out)
     assert "recipe" in refused("train", one_class, "--out", out, "--recipe", "cake")
     assert "--resume" in refused("train", "--resume", "--out", out)
+    other = ("--steps", 9, "--recipe", "seed")
+    assert "leave out data, steps, recipe" in refused("train", empty, "--resume", "--out", out, *other)
     assert not list(out.glob("*"))
 
 

@@ -52,6 +52,12 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert names(tmp_path) == {"file"}
 
 
+def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path: Path) -> None:
+    with pytest.raises(FissuraError) as caught, written_whole(tmp_path / "model.onnx") as temporary:
+        raise FissuraError(f"{temporary}: not written")
+    assert str(caught.value) == f"{tmp_path / 'model.onnx'}: not written"
+
+
 def test_links_are_replaced_and_what_is_no_file_stays(tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
     (tmp_path / "far/table.csv").write_text("former")

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from fissura.errors import FissuraError
+from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.learning import Recipe, load_recipe
 from fissura.learning.fitting import _loader
 from fissura.learning.losses import IGNORED, Pooling, label_loss, pixel_loss
 from fissura.learning.proposing import proposal_path
+from fissura.learning.sampling import Urn
 from fissura.learning.streams import exact_samples, labelled_stream, masked_stream, painted_stream
-from fissura.photos import DataSet, load_data, save_image
+from fissura.photos import DataSet, Photo, load_data, save_image
 from small_data import two_folders
 
 
@@ -137,6 +138,11 @@ def test_a_mask_of_0_and_1_does_not_teach_that_a_crack_is_background(data: DataS
     assert all(bool((stream[index]["truth"] == 1).all()) for index in range(8))
 
 
+def test_corrected_without_any_mask_says_so(data: DataSet, tmp_path: Path) -> None:
+    with pytest.raises(FissuraError, match="no cracked photograph has a mask"):
+        painted_stream(data, load_recipe("corrected"), 0, tmp_path)
+
+
 def test_supervised_without_any_mask_says_so(data: DataSet) -> None:
     with pytest.raises(FissuraError, match="no photograph has a mask"):
         masked_stream(data, load_recipe("supervised"), 0)
@@ -189,6 +195,17 @@ def test_a_photograph_that_cannot_be_read_does_not_end_a_run(tmp_path: Path) -> 
         bad.write_bytes(b"no picture")
     with pytest.raises(FissuraError, match="cannot be read"):
         exact_samples(load_data(root), _recipe(), 1, seed=0)
+
+
+def test_the_only_photograph_that_can_be_read_is_found() -> None:
+    photos = [Photo(Path(f"{index}.png"), "cracked") for index in range(60)]
+
+    def read(photo: Photo) -> Photo:
+        if photo is not photos[7]:
+            raise UnreadablePhotoError("no picture")
+        return photo
+
+    assert {Urn(photos).draw(np.random.default_rng(seed), read) for seed in range(8)} == {photos[7]}
 
 
 def test_unknown_pixels_do_not_count_in_the_loss() -> None:

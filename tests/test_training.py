@@ -14,11 +14,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
+from torch import nn
 
 import fissura
 from fissura.errors import FissuraError
-from fissura.learning import Trained, calibrating, load_recipe, resume, train, training
-from fissura.learning.learner import read_checkpoint
+from fissura.learning import Trained, calibrating, fitting, load_recipe, resume, train, training, validating
+from fissura.learning import learner as learner_module
+from fissura.learning.learner import Learner, read_checkpoint
 from fissura.learning.proposing import proposal_path
 from fissura.learning.run import Plan, RunFolder
 from fissura.learning.training import HELD_OUT
@@ -83,7 +86,8 @@ def test_the_checkpoint_kept_is_of_the_last_round_of_self_training(
     monkeypatch.setattr(Validation, "judge", judge)
     monkeypatch.setattr(training, "export_model", lambda _, __, path: shutil.copy(bundled_model(), path))
     changes = SHORT | {"steps": 10, "epoch_steps": 2, "self_training_from": 0.4, "self_training_rounds": 1}
-    train([walls], load_recipe("painted", **changes, calibrate=False), tmp_path / "run")
+    trained = train([walls], load_recipe("painted", **changes, calibrate=False), tmp_path / "run")
+    assert trained.epoch == 4
     assert read_checkpoint(tmp_path / "run" / "checkpoints" / "best.ckpt")["rows"][-1]["epoch"] == 4
 
 
@@ -191,6 +195,104 @@ def test_a_model_stands_only_once_its_step_to_a_mask_is_chosen(
     with pytest.raises(KeyboardInterrupt):
         resume(undisturbed.folder)
     assert undisturbed.model.read_bytes() == before
+
+
+def _network(*layers: nn.Module) -> nn.Module:
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), *layers, nn.Conv2d(8, 1, 1))
+    network.multiple_px = 32  # type: ignore[assignment]
+    return network
+
+
+def test_the_indices_of_a_network_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    indices = nn.Identity()
+    indices.register_buffer("places", torch.arange(100), persistent=False)
+    monkeypatch.setattr(learner_module, "build_network", lambda *_, **__: _network(indices))
+    learner = Learner(load_recipe("seed", steps=50), 0)
+    for _ in range(50):
+        learner.teacher.update_parameters(learner.student)
+    assert torch.equal(next(learner.network.buffers()), torch.arange(100))
+
+
+def test_what_a_network_leaves_out_at_random_follows_from_the_seed_and_a_resumed_run_goes_on_with_it(
+    walls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learner_module, "build_network", lambda *_, **__: _network(nn.Dropout(0.5)))
+    monkeypatch.setattr(training, "export_model", lambda *_: None)
+    monkeypatch.setattr(validating, "PAINTED", 1)
+    recipe = load_recipe("seed", network="compact", crop_px=64, batch=2, steps=2, epoch_steps=1)
+    runs = [train([walls], recipe, tmp_path / name, seed=3) for name in ("first", "second")]
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            fitting, "write_history", lambda _, history: 1 / (2 - len(history))
+        )  # fails in the second epoch
+        with pytest.raises(ZeroDivisionError):
+            train([walls], recipe, tmp_path / "third", seed=3)
+    runs.append(resume(tmp_path / "third"))
+    assert len({tuple(run.history["loss"]) for run in runs}) == 1
+
+
+@pytest.mark.slow
+def test_a_network_for_photographs_of_one_size_alone_is_refused_at_once(walls: Path, tmp_path: Path) -> None:
+    recipe = load_recipe("seed", **SHORT, network="timm:coat_lite_tiny", pretrained=False)
+    with pytest.raises(FissuraError, match=r"timm:coat_lite_tiny: cannot be used .* \(Input height"):
+        train([walls], recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "unable to write to file </torch_16884_2159798656_0>: No space left on device (28)",
+        "DataLoader worker (pid 7) is killed by signal: Bus error. Its workers may be out of shared memory.",
+    ],
+)
+def test_a_container_without_shared_memory_is_told_as_such(
+    reason: str, walls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fall(*_: object, **__: object) -> None:
+        raise RuntimeError(
+            f"Caught RuntimeError in DataLoader worker process 0.\nTraceback:\nRuntimeError: {reason}\n"
+        )
+
+    monkeypatch.setattr(training, "fit", fall)
+    monkeypatch.setattr(validating, "PAINTED", 1)
+    with pytest.raises(FissuraError, match="--shm-size") as caught:
+        train([walls], load_recipe("seed", **SHORT, network="compact"), tmp_path / "run")
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["checkpoints", "proposals"])
+def test_parts_of_another_run_are_never_taken_for_ones_own(part: str, walls: Path, tmp_path: Path) -> None:
+    (tmp_path / part).mkdir()
+    with pytest.raises(FissuraError, match="without its plan"):
+        train([walls], load_recipe("painted", **SHORT), tmp_path)
+
+
+def test_a_checkpoint_of_something_else_is_said_to_be_one(tmp_path: Path) -> None:
+    torch.save({}, tmp_path / "last.ckpt")
+    with pytest.raises(FissuraError, match=r"last\.ckpt: is no checkpoint of this run"):
+        Learner(load_recipe("seed", network="compact"), 0).load(tmp_path / "last.ckpt")
+
+
+def test_what_a_run_killed_while_it_wrote_has_left_goes_when_it_is_resumed(walls: Path, tmp_path: Path) -> None:
+    plan = Plan(
+        recipe=load_recipe("painted"), seed=0, data=[walls], data_fingerprint="", precision="32-true", threads=1
+    )
+    folder = RunFolder(tmp_path)
+    folder.write_plan(plan)
+    folder.checkpoints.mkdir()
+    for file in (
+        folder.model,
+        folder.last,
+        tmp_path / ".model-0123abcd.onnx",
+        folder.checkpoints / ".last-0123abcd.ckpt",
+    ):
+        file.touch()
+    with pytest.raises(FissuraError, match="have changed"):
+        resume(tmp_path)
+    assert not list(tmp_path.rglob(".*"))
+    assert folder.model.exists()
+    assert folder.last.exists()
 
 
 def test_proposals_are_found_where_a_link_has_taken_the_place_of_the_photographs(tmp_path: Path) -> None:

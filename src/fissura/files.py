@@ -44,6 +44,8 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         raise _cannot_write(path, error) from error
+    except FissuraError as error:  # a user knows nothing of temporary names
+        raise type(error)(str(error).replace(str(temporary), str(path))) from error
     finally:
         with suppress(OSError):
             temporary.unlink()

@@ -9,7 +9,7 @@ import typer
 
 import fissura
 from fissura.cli.app import app
-from fissura.cli.options import Data, argument, examples, option
+from fissura.cli.options import Data, argument, examples, option, seeded
 from fissura.terminal import Verb, name_skipped, notice, progress, say, show_table
 
 
@@ -64,7 +64,7 @@ def paint(
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="How many.")] = 12,
     size_px: Annotated[int, typer.Option(min=64, help="Side of a made-up surface in px.")] = 448,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed paints the same.")] = 0,
+    seed: Annotated[int, seeded("The same seed paints the same.")] = 0,
 ) -> None:
     """Paint cracks on photographs that show none, for a look: photographs, masks, overlays."""
     skipped: list[str] = []

@@ -6,11 +6,9 @@ import shlex
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 import fissura
 from fissura.cli.app import app
-from fissura.cli.options import DATA_HELP, Engine, Model, argument, examples, option
+from fissura.cli.options import DATA_HELP, Engine, Model, argument, examples, option, seeded
 from fissura.terminal import Verb, notice, say, show_table
 
 
@@ -28,7 +26,7 @@ def quantise(
         argument(f"{DATA_HELP} Their uncracked photographs are used; procedural surfaces if not given."),
     ] = None,
     model: Model = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same model.")] = 0,
+    seed: Annotated[int, seeded("The same seed gives the same model.")] = 0,
 ) -> None:
     """Make a model compute in 8 bits: about twice as fast, with almost the same masks."""
     notice("loading torch")

@@ -6,6 +6,7 @@ import re
 import shlex
 from enum import Enum
 from importlib import resources
+from math import isnan
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ import typer
 
 import fissura
 from fissura.cli.app import app
-from fissura.cli.options import DATA_HELP, Data, Model, Views, argument, examples, option
+from fissura.cli.options import DATA_HELP, Data, Model, Views, argument, examples, option, seeded
 from fissura.terminal import Verb, name_skipped, notice, progress, say, show_table
 
 OF_RECIPE = "Instead of the recipe's"
@@ -57,7 +58,7 @@ def train(
     out: Annotated[Path, option("The run's folder; model.onnx will stand there.")],
     data: Annotated[list[Path] | None, argument(DATA_HELP)] = None,
     recipe: Annotated[str, typer.Option(help="Where supervision comes from; see below.")] = "painted",
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same model.")] = 0,
+    seed: Annotated[int, seeded("The same seed gives the same model.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out, as it was begun.")] = False,
     network: Annotated[
         str | None,
@@ -92,13 +93,14 @@ def train(
         loggers=[one.value for one in logger or ()],
         progress=True,
     )
-    figures = [(name, f"{trained.history[name].iloc[-1]:.4g}") for name in trained.history.columns]
+    kept = trained.history.iloc[trained.epoch - 1]
+    figures = [(name, f"{value:.4g}") for name, value in kept.items()]
     if trained.judged is not None:
         judged = trained.judged
         figures += [(name, f"{value:.4g}") for name, value in judged.cleaning.model_dump().items()]
         figures += [("held-out painted_dice", f"{judged.painted_dice:.3f}")]
         figures += [("held-out false_alarm_rate", f"{judged.false_alarm_rate:.3f}")]
-        figures += [("held-out miss_rate", f"{judged.miss_rate:.3f}")]
+        figures += [("held-out miss_rate", "-" if isnan(judged.miss_rate) else f"{judged.miss_rate:.3f}")]
     show_table(["figure", "value"], figures)
     say(f"model: {trained.model}")
     notice(f"try it: fissura segment PHOTOGRAPHS --model {shlex.quote(str(trained.model))} --out masks")
@@ -116,7 +118,7 @@ def evaluate(
     model: Model = None,
     out: Annotated[Path | None, option("Folder for tables and plots.")] = None,
     views: Views = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap behind the intervals.")] = 0,
+    seed: Annotated[int, seeded("Seed of the bootstrap behind the intervals.")] = 0,
 ) -> None:
     """Score a model on photographs with human masks, of a data set with splits on its test split."""
     with progress("Scoring") as advance:

@@ -33,6 +33,11 @@ def option(help_: str, panel: str | None = None, least: int | None = None) -> An
     return typer.Option(help=help_, rich_help_panel=panel, min=least, show_default=False)
 
 
+def seeded(help_: str) -> Any:
+    """Declare a seed, as large as random generators commonly take."""
+    return typer.Option(min=0, max=2**32 - 1, help=help_)
+
+
 Data = Annotated[list[Path], argument(DATA_HELP)]
 Model = Annotated[Path | None, option("The model file (.onnx); the bundled one if not given.")]
 

@@ -109,7 +109,7 @@ def _check(network: nn.Module, content: bytes, planes: int, multiple_px: int, pa
 def quiet() -> Iterator[None]:
     """Keep a library's progress, warnings and logs from the terminal; errors still come as exceptions."""
     disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")

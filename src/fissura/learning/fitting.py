@@ -1,7 +1,8 @@
 """The training loop, top to bottom: proposals, steps, validation, checkpoints.
 
 The loop is ours and short; Lightning Fabric gives it arithmetic, devices and loggers. Everything random comes from
-the streams, so a run that is taken up at the end of an epoch goes on as if it had never stopped.
+the streams or the number of the epoch, so a run that is taken up at the end of an epoch goes on as if it had never
+stopped.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from torch.utils.data import DataLoader
 
 from fissura.files import written_whole
 from fissura.learning.history import write_history
-from fissura.learning.learner import Learner, read_checkpoint
+from fissura.learning.learner import Learner
 from fissura.learning.losses import label_loss, pixel_loss
 from fissura.learning.progress import Bar
 from fissura.learning.recipe import Recipe
@@ -53,7 +54,7 @@ def fit(
     *,
     loggers: Sequence[Logger] = (),
     progress: bool = False,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, int]:
     """Train until the plan's last step, from the folder's last checkpoint if there is one.
 
     Args:
@@ -68,7 +69,7 @@ def fit(
         progress: whether to draw a progress bar on the terminal.
 
     Returns:
-        The history: a row per epoch.
+        The history: a row per epoch; and the epoch, from 1, that was kept.
 
     Raises:
         KeyboardInterrupt: if Ctrl-C or SIGTERM asked it to stop; the last checkpoint stands.
@@ -80,9 +81,7 @@ def fit(
     student, optimiser = fabric.setup(learner.student, learner.optimiser)
     learner.teacher.to(fabric.device)
     if folder.last.exists():  # taken up where the network is by now, for the optimiser's state does not follow it
-        checkpoint = read_checkpoint(folder.last)
-        learner.load(checkpoint["learner"])
-        rows = checkpoint["rows"]
+        rows = learner.load(folder.last)
     is_over = multiprocessing.RawValue(c_bool, False)
     with (
         stopping_between_steps() as stop_if_asked,
@@ -91,6 +90,7 @@ def fit(
     ):
         for epoch in range(len(rows), recipe.epochs):
             began, first = time.monotonic(), epoch * recipe.epoch_steps
+            torch.manual_seed(plan.seed + epoch)  # of what a network leaves out at random
             round_ = recipe.self_training_round(first)
             if round_ > recipe.self_training_round(first - 1):
                 bar.say(f"self-training, round {round_}: the teacher proposes")
@@ -114,8 +114,7 @@ def fit(
             _keep(learner, rows, folder, recipe)
     for logger in loggers:
         logger.finalize("success")
-    learner.load(read_checkpoint(folder.best)["learner"])
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows), len(learner.load(folder.best))
 
 
 def _loader(stream: Stream, recipe: Recipe, epoch: int, threads: int, is_over: Any) -> DataLoader[Sample]:

@@ -73,10 +73,23 @@ class Learner:
         """Give everything a checkpoint must hold, as tensors and plain values."""
         return {name: part.state_dict() for name, part in self._parts().items()}
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take up what :meth:`state` gave."""
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
+    def load(self, path: Path) -> list[dict[str, float]]:
+        """Take up a checkpoint that holds what :meth:`state` gave.
+
+        Returns:
+            The history up to it: a row per epoch.
+
+        Raises:
+            FissuraError: if it cannot be read, or is of another network.
+        """
+        checkpoint = read_checkpoint(path)
+        try:
+            for name, part in self._parts().items():
+                part.load_state_dict(checkpoint["learner"][name])
+            rows: list[dict[str, float]] = checkpoint["rows"]
+        except Exception as error:  # torch raises many kinds for what does not fit
+            raise FissuraError(f"{path}: is no checkpoint of this run; start anew with another --out") from error
+        return rows
 
     def _parts(self) -> dict[str, Any]:
         parts = {name: getattr(self, name) for name in ("student", "teacher", "optimiser", "schedule")}
@@ -106,5 +119,7 @@ def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe) -> torch.optim.l
 
 def _follow(average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
     """Move the average towards the current value; a young one fast, or it would remember random weights."""
+    if not current.is_floating_point():  # indices and counts have no mean
+        return current
     decay = min(EMA_DECAY, (1 + float(updates)) / (10 + float(updates)))
     return decay * average + (1 - decay) * current

@@ -92,6 +92,14 @@ class RunFolder:
             raise FissuraError(
                 f"{self.path}: holds a training run already; continue it with --resume, or choose another --out"
             )
+        if self.checkpoints.exists() or self.proposals.exists():  # they would be taken for this run's
+            raise FissuraError(f"{self.path}: holds a training run without its plan.json; choose another --out")
+
+    def remove_temporaries(self) -> None:
+        """Remove what a run that was killed while it wrote has left beside its large files."""
+        for file in (self.last, self.best, self.model):
+            for temporary in file.parent.glob(f".{file.stem}-{8 * '[0-9a-f]'}{file.suffix}"):
+                temporary.unlink(missing_ok=True)
 
     def write_plan(self, plan: Plan) -> None:
         """Write the plan of a run that begins."""
@@ -110,4 +118,6 @@ class RunFolder:
         except FileNotFoundError:
             raise FissuraError(f"{self.path}: no training run to resume; start one without --resume") from None
         except (OSError, ValueError, ValidationError) as error:
-            raise FissuraError(f"{self.plan}: cannot be read ({error.__class__.__name__}); start anew") from error
+            raise FissuraError(
+                f"{self.plan}: cannot be read ({error.__class__.__name__}); start anew with another --out"
+            ) from error

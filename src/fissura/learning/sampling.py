@@ -14,8 +14,6 @@ from fissura.photos import Photo
 
 T = TypeVar("T")
 
-MOST_TRIES = 20  # photographs that cannot be read in a row before the run gives up
-
 
 class Urn:
     """Photographs to draw from, with replacement.
@@ -37,6 +35,7 @@ class Urn:
         if weights is None:
             sizes = Counter(photo.source for photo in photos)
             weights = np.array([sizes[photo.source] ** -0.5 for photo in photos])
+        self._weights = weights
         self._reached = np.cumsum(weights / weights.sum())  # (N,) rising to 1
 
     def draw(self, rng: np.random.Generator, read: Callable[[Photo], T]) -> T:
@@ -50,15 +49,18 @@ class Urn:
             What ``read`` returned.
 
         Raises:
-            FissuraError: if ``MOST_TRIES`` times in a row one is drawn that cannot be read.
+            FissuraError: if none can be read.
         """
-        tried: set[int] = set()
-        for _ in range(MOST_TRIES):
-            place = min(int(np.searchsorted(self._reached, rng.random(), side="right")), len(self._photos) - 1)
+        weights, reached = self._weights.copy(), self._reached
+        while True:
+            place = min(int(np.searchsorted(reached, rng.random(), side="right")), len(self._photos) - 1)
             try:
                 return read(self._photos[place])
             except UnreadablePhotoError as error:
-                last = error
-                tried.add(place)
-        what = f"{len(tried)} photographs in a row" if len(tried) > 1 else "the only photograph of its kind"
-        raise FissuraError(f"training stopped: {what} cannot be read; the last: {last}")
+                weights[place] = 0  # drawn from the others now
+                if not weights.any():
+                    what = "the only photograph" if len(weights) == 1 else f"all {len(weights)} photographs"
+                    raise FissuraError(
+                        f"training stopped: {what} of a kind cannot be read; the last: {error}"
+                    ) from error
+                reached = np.cumsum(weights / weights.sum())

@@ -43,7 +43,7 @@ class Judged:
         cleaning: the setting.
         painted_dice: mean Dice on painted photographs, in [0, 1].
         false_alarm_rate: share of uncracked photographs with any mask, in [0, 1].
-        miss_rate: share of cracked photographs without any mask, in [0, 1].
+        miss_rate: share of cracked photographs without any mask, in [0, 1]; NaN where there is none.
         false_alarms_expected: the false alarm rate if the highest logit of each photograph were uncertain by the
             unit logistic distribution, in [0, 1].
         misses_expected: the same of the miss rate.
@@ -104,7 +104,7 @@ def choose_cleaning(
                     cleaning=drawn,
                     painted_dice=_mean([each.dice(of, drawn) for each, of in zip(drawings, kept, strict=True)]),
                     false_alarm_rate=_mean(alarms >= 0),
-                    miss_rate=_mean(hits < 0),
+                    miss_rate=_mean(hits < 0) if len(hits) else float("nan"),
                     false_alarms_expected=_mean(expit(alarms)),
                     misses_expected=_mean(expit(-hits)),
                 )

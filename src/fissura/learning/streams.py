@@ -84,7 +84,7 @@ def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) ->
     without any crack come from the photographs on which the teacher wrongly saw one.
     """
     uncracked, cracked = Urn(data.uncracked.photos), Urn(data.cracked.at_most(MOST_PROPOSALS).photos)
-    corrections = _corrections(data)
+    corrections = _corrections(data) if recipe.corrections else None
 
     @lru_cache(maxsize=1)
     def alarming(round_: int) -> Urn:
@@ -109,11 +109,11 @@ def painted_stream(data: DataSet, recipe: Recipe, seed: int, proposals: Path) ->
     return Stream(make, recipe, seed)
 
 
-def _corrections(data: DataSet) -> Urn | None:
+def _corrections(data: DataSet) -> Urn:
     """Give the cracked photographs with a mask that fits: a misfit found in self-training would waste what led there.
 
     Raises:
-        FissuraError: if there are masks, and not one fits.
+        FissuraError: if there is none.
     """
     corrected, misfits = [], []
     for photo in data.cracked:
@@ -125,7 +125,9 @@ def _corrections(data: DataSet) -> Urn | None:
                 misfits.append(error)
     if misfits and not corrected:
         raise FissuraError(f"training: not one corrected mask can be used; the first: {misfits[0]}")
-    return Urn(corrected) if corrected else None
+    if not corrected:
+        raise FissuraError("recipe corrected: no cracked photograph has a mask; use recipe painted, which needs none")
+    return Urn(corrected)
 
 
 def masked_stream(data: DataSet, recipe: Recipe, seed: int) -> Stream:

@@ -22,6 +22,7 @@ from fissura.learning.exporting import export_model, replace_card
 from fissura.learning.fitting import fit
 from fissura.learning.learner import Learner
 from fissura.learning.networks import CompactUNet, multiple_px
+from fissura.learning.networks.pretrained import first_line
 from fissura.learning.proposing import MOST_PROPOSALS, write_alarms, write_proposals
 from fissura.learning.recipe import Recipe
 from fissura.learning.run import Plan, Precision, RunFolder
@@ -36,6 +37,7 @@ TEACHER_VIEWS = 4  # what it proposes is learned by a network that looks once
 TILE_PX, OVERLAP_PX = 512, 96
 # Larger tiles compute less twice and differ less from the whole, but only a small network has the memory for them.
 COMPACT_TILE_PX, COMPACT_OVERLAP_PX = 1024, 64
+_OUT_OF_SHARED_MEMORY = "shared memory", "/torch_"  # in torch's errors; a container has 64 MB of it
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Trained:
         model: the model file.
         folder: the run's folder: plan, history, checkpoints.
         history: a row per epoch: epoch, step, loss, painted_dice, image_accuracy, selection, seconds.
+        epoch: that of the model, from 1.
         judged: the step from probability to mask that was chosen, and how it did on held-out photographs;
             None where the recipe fixes it.
     """
@@ -53,6 +56,7 @@ class Trained:
     model: Path
     folder: Path
     history: pd.DataFrame
+    epoch: int
     judged: Judged | None
 
 
@@ -114,6 +118,7 @@ def resume(out: Path, *, loggers: Sequence[str] = (), progress: bool = False) ->
     """
     folder = RunFolder(out)
     plan = folder.read_plan()
+    folder.remove_temporaries()
     photos = _photos_to_learn_from(plan.data, plan.recipe)
     exact = photos.fingerprint(with_masks_and_groups=True)
     if photos.fingerprint() != plan.data_fingerprint or exact != (plan.exact_fingerprint or exact):
@@ -145,6 +150,8 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
                 "add others, or name the groups in a CSV manifest"
             )
     learner = Learner(recipe, plan.seed)
+    if recipe.network.startswith("timm:"):
+        _refuse_fixed_sizes(learner.network, plan)
     stream = _stream(learned, plan, folder.proposals)
     validation = Validation(held_out, recipe, plan.seed)
     output_folder(folder.path)
@@ -160,10 +167,20 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
             write_alarms(learned.uncracked.at_most(MOST_PROPOSALS), teacher, folder.proposals, round_, advance)
 
     try:
-        history = fit(learner, plan, folder, stream, validation, propose, loggers=all_loggers, progress=progress)
+        history, epoch = fit(
+            learner, plan, folder, stream, validation, propose, loggers=all_loggers, progress=progress
+        )
     except FissuraError as error:  # from a loading process it comes with that process's traceback
         reason = str(error).strip().splitlines()[-1]
         raise FissuraError(reason.removeprefix("fissura.errors.FissuraError: ")) from error
+    except RuntimeError as error:
+        if not any(sign in str(error) for sign in _OUT_OF_SHARED_MEMORY):
+            raise
+        reason = str(error).strip().splitlines()[-1]
+        raise FissuraError(
+            f"training: the loading processes lack shared memory ({reason}); "
+            "give more (docker run --shm-size=2g), or train with less --batch"
+        ) from error
     judged = None
     with written_whole(folder.model) as model:  # which is there only once all is chosen
         export_model(learner.network, _card(learner.network, plan, recipe.cleaning), model)
@@ -172,7 +189,27 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
             glance_below = calibrate_glance(model, recipe, plan.seed, held_out, judged.cleaning)
             card = _card(learner.network, plan, judged.cleaning)
             replace_card(model, card.model_copy(update={"glance_below": glance_below}))
-    return Trained(folder.model, folder.path, history, judged)
+    return Trained(folder.model, folder.path, history, epoch, judged)
+
+
+def _refuse_fixed_sizes(network: nn.Module, plan: Plan) -> None:
+    """Insist that a network takes photographs of any size, of which many encoders fall short only when exported.
+
+    Raises:
+        FissuraError: if it does not.
+    """
+    recipe, card = plan.recipe, _card(network, plan, plan.recipe.cleaning)
+    try:
+        with TemporaryDirectory() as temporary, torch.no_grad():
+            network.eval()(torch.zeros(1, card.planes, recipe.crop_px, recipe.crop_px))
+            export_model(network, card, Path(temporary) / "untrained.onnx")
+            Segmenter(Path(temporary) / "untrained.onnx")
+    except Exception as error:  # each encoder has its own
+        reason = first_line(error.__cause__ or error)  # the exporter's own says only that it failed
+        raise FissuraError(
+            f"network {recipe.network}: cannot be used with photographs of any size ({reason}); "
+            "choose another, such as nano or timm:resnet50"
+        ) from error
 
 
 def _loggers(names: Sequence[str], folder: Path) -> list[Logger]:

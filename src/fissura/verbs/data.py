@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fissura.errors import FissuraError, UnreadablePhotoError
 from fissura.files import begun_anew, not_over, output_folder, written_whole
-from fissura.painting import SURFACES, PaintedPhoto, draw_surface, paint_cracks
+from fissura.painting import SURFACES, draw_surface, paint_cracks
 from fissura.photos import find_photos, load_data, read_photo, save_image
 from fissura.photos.inspection import Inspection, inspect_data
 from fissura.reporting.inspection_sheet import draw_inspection
@@ -52,7 +52,7 @@ def paint(
     size_px: int = 448,
     seed: int = 0,
     skipped: Callable[[str], None] | None = None,
-) -> list[PaintedPhoto]:
+) -> list[Path]:
     """Write painted cracks for a look: photographs, masks and overlays.
 
     Args:
@@ -64,12 +64,15 @@ def paint(
         seed: the same seed paints the same.
         skipped: called with the reason for each photograph that cannot be read; others are painted on instead.
 
+    Returns:
+        The painted photographs; mask and overlay of each are in their folders under the same name.
+
     Raises:
         FissuraError: if no photograph is found, none can be read, or ``out`` holds other files or cannot be written.
 
     Example:
-        >>> fissura.paint(out="samples", count=4)[0].mask.shape  # doctest: +SKIP
-        (448, 448)
+        >>> fissura.paint(out="samples", count=4)[0]  # doctest: +SKIP
+        PosixPath('samples/photos/0000.png')
     """
     folder = Path(out)
     found = find_photos(as_paths(photos)) if photos else []
@@ -89,7 +92,7 @@ def paint(
         save_image(folder / "photos" / name, sample.photo)
         save_image(folder / "masks" / name, sample.mask.astype(np.uint8) * 255)
         save_image(folder / "overlays" / name, draw_overlay(sample.photo, sample.mask))
-        painted.append(sample)
+        painted.append(folder / "photos" / name)
     return painted
 
 

@@ -46,7 +46,7 @@ def train(
         out: the run's folder; ``model.onnx`` will stand there.
         recipe: see :func:`fissura.learning.recipe_names`.
         seed: the same seed, photographs, recipe and machine give the same model.
-        resume: continue the run in ``out``, with its own recipe, seed and photographs.
+        resume: continue the run in ``out``, with its own photographs and settings; no others may be given.
         network: instead of the recipe's.
         steps: instead of the recipe's; rounded up to whole epochs, of 100 steps in recipe ``painted``.
         batch: crops per step instead of the recipe's.
@@ -65,6 +65,10 @@ def train(
     from fissura import learning
 
     if resume:
+        others = {"data": data, "network": network, "steps": steps, "batch": batch, "crop_px": crop_px}
+        others |= {"recipe": recipe != "painted", "seed": seed}
+        if given := [name for name, value in others.items() if value]:
+            raise FissuraError(f"{out}: is resumed as it was begun; leave out {', '.join(given)}")
         return learning.resume(Path(out), loggers=loggers, progress=progress)
     settings = learning.load_recipe(recipe, network=network, steps=steps, batch=batch, crop_px=crop_px)
     return learning.train(as_paths(data), settings, Path(out), seed, loggers=loggers, progress=progress)

@@ -44,7 +44,7 @@ def with_pretrained_fallback(build: Callable[[bool], _Network], what: str) -> _N
         return build(False)
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """Give the first sentence of an error, or its kind if it says nothing."""
     return (str(error) or type(error).__name__).splitlines()[0].split(". ")[0].rstrip(".")
 
