@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -171,4 +172,19 @@ def test_the_verbs_of_the_command_line(model: Path, tmp_path: Path) -> None:
     assert [stage for stage, *_ in stages] == ["decode", "infer", "clean", "write"]
     assert all(float(ms) > 0 and float(rate) >= 0 for _, ms, rate in stages)
     assert "multiply-adds per pixel" in timed.stdout
-    assert "engine: onnxruntime, float32 on CPU" in timed.stderr
+    assert "engine: onnxruntime, int8 and float32 on CPU" in timed.stderr
+
+
+def test_the_share_of_the_peak_is_that_of_the_network_alone(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_long(*_: object) -> np.ndarray:
+        time.sleep(0.5)  # much longer than the network takes on a tile
+        return np.zeros((1024, 1024), np.float32)
+
+    monkeypatch.setattr(Segmenter, "probability", look_long)
+    measured = fissura.benchmark_engine(model, engine="onnxruntime", repeats=1)
+    assert measured.multiply_adds_per_px is not None
+    assert measured.roofline_share is not None
+    looking = measured.multiply_adds_per_px / (measured.ms_per_megapixel["infer"] / 1e9)  # per second
+    assert measured.roofline_share > 2 * looking / measured.peak_multiply_adds
+    with pytest.raises(FissuraError, match="at least once"):
+        fissura.benchmark_engine(model, repeats=0)

@@ -53,5 +53,6 @@ def benchmark_engine(model: Model = None, engine: Engine = "auto") -> None:
     if measured.roofline_share is None:
         notice(measured.not_counted)
         return
-    say(f"network: {measured.multiply_adds_per_px:,.0f} multiply-adds per pixel")
-    say(f"share of the matrix product's speed: {measured.roofline_share:.0%}")
+    per_px, alone_ms = measured.multiply_adds_per_px, measured.network_ms_per_megapixel
+    say(f"network alone, on one tile: {alone_ms:.1f} ms per megapixel, {per_px:,.0f} multiply-adds per pixel")
+    say(f"its share of the matrix product's speed: {measured.roofline_share:.0%}")

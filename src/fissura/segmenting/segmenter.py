@@ -118,8 +118,9 @@ class Segmenter:
         self._pass_below = (self.card.glance_below or 0.0) if glance else 0.0
         self._views = checked_views(views)
         self._sees_wide = self.card.wide_from_afar if wide is None else wide
+        self._arithmetic = ("int8 and " if self.card.arithmetic == "int8" else "") + self.engine.arithmetic
         self.seeing: dict[str, str | float] = {
-            "engine": f"{self.engine.name} {self.engine.arithmetic}",
+            "engine": f"{self.engine.name} {self._arithmetic}",
             "resize": self._resize,
             "glance": glance,
             "views": views,
@@ -129,6 +130,7 @@ class Segmenter:
             "model": opened.sha256,
             "cleaning": self.cleaning.model_dump(),
             **self.seeing,
+            "engine": f"{self.engine.name} {self.engine.arithmetic}",  # the file's digest tells of 8 bits
             "tiling": 2,  # raised when tiles come to lie elsewhere
         }
         self.identity: str = hashlib.sha256(json.dumps(made_with).encode()).hexdigest()[:16]
@@ -136,7 +138,7 @@ class Segmenter:
 
     def describe_engine(self) -> str:
         """Say what runs the network and why, such as ``"openvino, bfloat16 on CPU (measured per tile: ...)"``."""
-        what = f"{self.engine.name}, {self.engine.arithmetic}"
+        what = f"{self.engine.name}, {self._arithmetic}"
         return f"{what} ({self.why_engine})" if self.why_engine else what
 
     def probability(self, photo: NDArray[np.uint8]) -> NDArray[np.float32]:
