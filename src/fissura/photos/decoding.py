@@ -12,6 +12,7 @@ A photograph becomes ``(H, W, 3)`` uint8 RGB with its EXIF orientation applied:
 from __future__ import annotations
 
 import os
+import re
 import threading
 import warnings
 from pathlib import Path
@@ -44,6 +45,9 @@ _UPRIGHT = {  # what undoes each orientation
 }
 _PLANES, _BITS, _MEANING = 284, 258, 262  # TIFF's tags: planar configuration, bits per sample, photometric
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
+# Each scan of a progressive JPEG costs as much as a photograph, and ten bytes are one ("Two Issues with the JPEG
+# Standard", libjpeg-turbo); encoders write some ten. Behind the marker stands the length of the scan's header.
+_SCAN, _MOST_SCANS = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e]"), 100
 _STRIP_ROWS = 256  # blended at once, for photographs are large
 _DEEP_COLOURS = ("RGB;16", "RGBX;16", "RGBA;16", "LA;16")  # Pillow's names of what it would cut to the high byte
 
@@ -161,17 +165,24 @@ def _decode(path: Path, max_megapixels: float, *, transparent_is_black: bool) ->
 def _opened(path: Path, file: BinaryIO, max_megapixels: float) -> ImageFile.ImageFile:
     """Open a file and read no more than its header, refusing one too large to decode."""
     try:
-        # Our own limit speaks below; the lock is there because warning filters are shared by all threads.
+        # Our own limit and errors speak below; the lock is there because warning filters are shared by all threads.
         with _HEADER_LOCK, warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")
             image = Image.open(file, formats=_FORMATS)
     except Image.DecompressionBombError as error:
-        raise _too_large(path, "more than 178", min(max_megapixels, 178.0)) from error
+        why = "has more than 178 megapixels, and no limit may be higher"
+        raise UnreadablePhotoError(f"{path}: {why}; cut it into tiles, or give it to segment-raster") from error
     tile = _tag(image, _TILE_WIDTH, 0) * _tag(image, _TILE_LENGTH, 0)  # px of a TIFF's, which are decoded whole
     megapixels = max(image.width * image.height, tile) / 1e6
     if megapixels > max_megapixels:
         image.close()
-        raise _too_large(path, f"{megapixels:.1f}", max_megapixels)
+        raise UnreadablePhotoError(
+            f"{path}: has {megapixels:.1f} megapixels, the limit is {max_megapixels:g}; cut it into tiles, or raise "
+            "max_megapixels where the verb has it"
+        )
+    if image.info.get("progressive") and len(_SCAN.findall(path.read_bytes())) > _MOST_SCANS:
+        image.close()
+        raise UnreadablePhotoError(f"{path}: has over {_MOST_SCANS} scans, which take minutes; save it anew as PNG")
     return image
 
 
@@ -216,7 +227,10 @@ def _rgb(image: Image.Image, transparent_is_black: bool) -> NDArray[np.uint8]:
         grey = _to_8_bit(np.asarray(image))
         if _tag(image, _MEANING) == 0:  # white is zero
             grey = 255 - grey
-        return np.repeat(grey[:, :, None], 3, axis=2)  # (H, W, 3)
+        if "transparency" not in image.info:
+            return np.repeat(grey[:, :, None], 3, axis=2)  # (H, W, 3)
+        opaque = np.asarray(image) != image.info["transparency"]
+        image = Image.merge("LA", [Image.fromarray(grey), Image.fromarray(opaque.astype(np.uint8) * 255)])
     if not image.has_transparency_data:
         return np.array(image.convert("RGB"))
     rgba = np.asarray(image.convert("RGBA"))  # (H, W, 4)
@@ -257,13 +271,6 @@ def _to_8_bit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
         grey, top = grey - low, (high - low) or 1.0
     scaled = np.where(finite, grey, 0.0) * (255.0 / top)
     return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
-
-
-def _too_large(path: Path, megapixels: str, limit: float) -> UnreadablePhotoError:
-    return UnreadablePhotoError(
-        f"{path}: has {megapixels} megapixels, the limit is {limit:g}; cut it into tiles, or raise max_megapixels "
-        "where the verb has it"
-    )
 
 
 def _reason(path: Path, error: Exception) -> str:
