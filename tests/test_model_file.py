@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,9 @@ def test_folders_and_giants_are_refused_unread(tmp_path: Path) -> None:
     with giant.open("wb") as file:
         file.truncate(2**30 + 1)  # sparse: takes no room on the disk
     assert "larger than 1 GiB" in refusal(giant)
-    assert "cannot be read (Is a directory)" in refusal(tmp_path)
+    assert "cannot be read (no file)" in refusal(tmp_path)
+    os.mkfifo(tmp_path / "pipe.onnx")
+    assert "cannot be read (no file)" in refusal(tmp_path / "pipe.onnx")
 
 
 def test_truncated_model_is_refused(tmp_path: Path) -> None:

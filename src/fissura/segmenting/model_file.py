@@ -153,6 +153,8 @@ def open_model(path: Path, threads: int, providers: Sequence[str] = ("CPUExecuti
 
 def _read_bytes(path: Path) -> bytes:
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for, and a device has no end
+            raise FissuraError(f"{path}: cannot be read (no file); {_MEND}")
         if path.stat().st_size > _MOST_BYTES:
             raise FissuraError(f"{path}: larger than 1 GiB, so not a Fissura model file; {_MEND}")
         return path.read_bytes()
