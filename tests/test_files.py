@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
 from fissura.errors import FissuraError
-from fissura.files import begun_anew, inside, not_over, written_whole
+from fissura.files import begun_anew, inside, not_over, owned, written_whole
 
 
 def names(folder: Path) -> set[str]:
@@ -133,3 +136,28 @@ def test_ctrl_c_leaves_nothing_behind_wherever_it_strikes(tmp_path: Path) -> Non
     assert stopped
     assert names(tmp_path) <= {"table.csv"}
     assert not (tmp_path / "table.csv").exists() or (tmp_path / "table.csv").read_text() == "photo,score"
+
+
+def test_a_folder_belongs_to_one_run_until_it_ends_or_is_killed(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    program = f"from fissura.files import *\nwith owned(Path({str(out)!r})): print('here', flush=True), input()"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=-1, stdout=-1, stderr=-1) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(FissuraError, match=r"out: another run writes here; wait for it, or choose another --out"):
+            owned(out).__enter__()
+        other.kill()
+    with owned(out), pytest.raises(FissuraError, match="another run"), owned(out):
+        pass
+    assert names(out) == set()
+
+
+def test_a_file_system_without_locks_is_written_to_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", fail)
+    with owned(tmp_path):
+        pass

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import fissura
 from fissura.cli import app
 from fissura.errors import FissuraError
+from fissura.files import owned
 from fissura.measuring import DEFAULT_SEVERITY, Crack, measure
 from fissura.rasters import open_raster
 from fissura.segmenting import Cleaning
@@ -156,6 +157,12 @@ def _segment(tmp_path: Path, path: Path, **options: object) -> SegmentedRaster:
     return fissura.segment_raster(
         path, model=model, out=tmp_path / "out", engine="onnxruntime", memory="8GiB", **options
     )
+
+
+def test_two_runs_over_rasters_never_mix_their_maps(tmp_path: Path) -> None:
+    path = write(tmp_path / "quay.tif", np.zeros((64, 64, 3), np.uint8))
+    with owned(tmp_path / "out"), pytest.raises(FissuraError, match="another run writes here"):
+        _segment(tmp_path, path)
 
 
 def test_a_raster_becomes_maps_a_table_and_a_geopackage(tmp_path: Path) -> None:

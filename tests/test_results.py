@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -117,8 +118,9 @@ def test_only_the_pictures_asked_for_are_written_and_a_resumed_run_misses_none_o
 
     assert ResultsFolder(out, photos, "model 1", resume=True, pictures=["mask"]).pending == []
     assert ResultsFolder(out, photos, "model 1", resume=True).pending == photos
-    with pytest.raises(FissuraError, match="nothing to write"):
-        ResultsFolder(out, photos, "model 1", pictures=[])
+    for none in ([], ["masks"], "mask"):
+        with pytest.raises(FissuraError, match="name at least one of probability, mask, overlay"):
+            ResultsFolder(out, photos, "model 1", pictures=none)
 
 
 def test_finished_run_takes_more_photographs(tmp_path: Path) -> None:
@@ -257,7 +259,7 @@ def test_pictures_that_batches_wrote_are_no_photographs(tmp_path: Path) -> None:
     assert without_results([*photos, *written], [tmp_path]) == [*photos, written[-1]]
 
 
-@pytest.mark.parametrize("change", ["settings", "picture", "photograph", "no resume"])
+@pytest.mark.parametrize("change", ["settings", "picture", "photograph", "older photograph", "no resume"])
 def test_results_that_no_longer_hold_are_made_again(tmp_path: Path, change: str) -> None:
     out = tmp_path / "out"
     photos = photos_in(tmp_path / "in", "1.jpg", "2.jpg")
@@ -270,6 +272,9 @@ def test_results_that_no_longer_hold_are_made_again(tmp_path: Path, change: str)
         (out / "masks/1.png").unlink()
     if change == "photograph":
         os.utime(photos[0], (4e9, 4e9))
+    if change == "older photograph":
+        time.sleep(0.02)  # a file system's clock ticks in hundredths of a second
+        photos_in(tmp_path, "another.jpg")[0].rename(photos[0])
     again = ResultsFolder(out, photos, "model 2" if change == "settings" else "model 1", resume=change != "no resume")
     assert again.pending == (photos if change in {"settings", "no resume"} else photos[:1])
 

@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +16,10 @@ from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 from PIL import Image
 
+import fissura
 from fissura.errors import FissuraError
+from fissura.files import owned
+from fissura.reporting import results
 from fissura.segmenting import (
     Segmented,
     Segmenter,
@@ -299,8 +304,15 @@ def test_unreadable_photographs_are_skipped_and_named(tmp_path: Path, segmenter:
     }
 
 
-def test_a_network_that_fails_on_one_photograph_does_not_end_the_batch(
-    tmp_path: Path, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
+def no_memory_for_opencv() -> cv2.error:
+    error = cv2.error("Failed to allocate 9999999999 bytes")
+    error.code = cv2.Error.STS_NO_MEM
+    return error
+
+
+@pytest.mark.parametrize("error", [MemoryError(), no_memory_for_opencv()])
+def test_a_photograph_that_memory_does_not_suffice_for_ends_no_batch(
+    tmp_path: Path, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     paths = [tmp_path / f"{name}.png" for name in "abc"]
     for path, side_px in zip(paths, (64, 65, 64), strict=True):
@@ -309,12 +321,52 @@ def test_a_network_that_fails_on_one_photograph_does_not_end_the_batch(
 
     def fails_on_65_px(self: Segmenter, photo: np.ndarray) -> object:
         if len(photo) == 65:
-            raise MemoryError
+            raise error
         return whole(self, photo)
 
     monkeypatch.setattr(Segmenter, "segment", fails_on_65_px)
     kinds = [type(answer) for answer in segment_photos(paths, segmenter)]
     assert kinds == [Segmented, Skipped, Segmented]
+
+
+def test_a_photograph_too_large_to_draw_ends_no_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = write_model(tmp_path / "model.onnx")
+    for name, side_px in (("a", 64), ("b", 65)):
+        Image.fromarray(cracked_photo(side_px)).save(tmp_path / f"{name}.png")
+
+    def fails_on_65_px(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        if len(photo) == 65:
+            raise no_memory_for_opencv()
+        return photo
+
+    monkeypatch.setattr(results, "draw_overlay", fails_on_65_px)
+    done = fissura.segment([tmp_path], out=tmp_path / "out", model=model, engine="onnxruntime")
+    assert (done.segmented, [skipped.path.name for skipped in done.skipped]) == (1, ["b.png"])
+    assert [path.name for path in (tmp_path / "out" / "masks").iterdir()] == ["a.png"]
+
+
+def test_two_runs_never_mix_their_results(tmp_path: Path) -> None:
+    model, photo = write_model(tmp_path / "model.onnx"), tmp_path / "wall.png"
+    Image.fromarray(cracked_photo()).save(photo)
+    with owned(tmp_path / "out"), pytest.raises(FissuraError, match="another run writes here"):
+        fissura.segment([photo], out=tmp_path / "out", model=model, engine="onnxruntime")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"photos": Path("wall.png")}, r"give a list of paths, such as \['wall.png'\]"),
+        ({"max_megapixels": float("nan")}, "max_megapixels: nan is no limit"),
+        ({"resize": "Auto"}, "give auto, or such as 0.25"),
+        ({"pictures": "mask"}, "name at least one of probability, mask, overlay"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(tmp_path: Path, options: dict[str, Any], said: str) -> None:
+    Image.fromarray(cracked_photo()).save(tmp_path / "wall.png")
+    model = write_model(tmp_path / "model.onnx")
+    usual = {"photos": [tmp_path], "out": tmp_path / "out", "model": model, "engine": "onnxruntime"}
+    with pytest.raises(FissuraError, match=said):
+        fissura.segment(**usual | options)
 
 
 def test_batches_can_be_left_early(tmp_path: Path, segmenter: Segmenter) -> None:

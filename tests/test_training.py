@@ -19,6 +19,7 @@ from torch import nn
 
 import fissura
 from fissura.errors import FissuraError
+from fissura.files import owned
 from fissura.learning import Trained, calibrating, fitting, load_recipe, resume, train, training, validating
 from fissura.learning import learner as learner_module
 from fissura.learning.learner import Learner, read_checkpoint
@@ -117,6 +118,8 @@ def test_the_step_to_a_mask_is_chosen_by_cracks_with_grains_in_them_and_the_glan
 def test_a_second_run_into_the_same_folder_is_refused(undisturbed: Trained, walls: Path) -> None:
     with pytest.raises(FissuraError, match="--resume"):
         train([walls], load_recipe("painted"), undisturbed.folder)
+    with owned(undisturbed.folder), pytest.raises(FissuraError, match="another run writes here"):
+        resume(undisturbed.folder)
 
 
 @pytest.mark.slow

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 
+from filelock import FileLock, Timeout
+
 from fissura.errors import FissuraError
 
 
@@ -64,6 +66,36 @@ def output_folder(path: Path) -> Path:
     except OSError as error:
         raise _cannot_write(path, error) from error
     return path
+
+
+@contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """Keep other runs from writing to ``folder`` until the block ends, or this process does, however it ends.
+
+    Args:
+        folder: made if it is not there.
+
+    Raises:
+        FissuraError: if another run owns it now, or it cannot be written to.
+
+    Example:
+        >>> with owned(Path("out")):  # doctest: +SKIP
+        ...     segment_all()
+    """
+    lock = FileLock(output_folder(folder) / ".fissura.lock", blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise FissuraError(f"{folder}: another run writes here; wait for it, or choose another --out") from None
+    except (OSError, NotImplementedError):
+        pass  # a file system without locks
+    try:
+        yield
+    finally:
+        if lock.is_locked:
+            with suppress(OSError):  # Windows removes it when it is free
+                Path(lock.lock_file).unlink()
+            lock.release()
 
 
 def inside(folder: Path, name: str) -> Path:

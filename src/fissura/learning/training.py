@@ -16,7 +16,7 @@ from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 from torch import nn
 
 from fissura.errors import FissuraError
-from fissura.files import output_folder, written_whole
+from fissura.files import owned, written_whole
 from fissura.learning.calibrating import calibrate, calibrate_glance
 from fissura.learning.exporting import export_model, replace_card
 from fissura.learning.fitting import fit
@@ -154,41 +154,41 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
         _refuse_fixed_sizes(learner.network, plan)
     stream = _stream(learned, plan, folder.proposals)
     validation = Validation(held_out, recipe, plan.seed)
-    output_folder(folder.path)
-    all_loggers = _loggers(loggers, folder.path)
-    folder.write_plan(plan)  # what could be wrong with it has been found by now
+    with owned(folder.path):
+        all_loggers = _loggers(loggers, folder.path)
+        folder.write_plan(plan)  # what could be wrong with it has been found by now
 
-    def propose(network: nn.Module, round_: int, advance: Callable[[], None]) -> None:
-        with TemporaryDirectory() as temporary:  # the teacher is asked as models are used: exported, any size
-            model = Path(temporary) / "teacher.onnx"
-            export_model(network, _card(network, plan, recipe.cleaning), model)
-            teacher = Segmenter(model, views=TEACHER_VIEWS, wide=False)  # what is seen near is learned near
-            write_proposals(learned.cracked.at_most(MOST_PROPOSALS), teacher, folder.proposals, round_, advance)
-            write_alarms(learned.uncracked.at_most(MOST_PROPOSALS), teacher, folder.proposals, round_, advance)
+        def propose(network: nn.Module, round_: int, advance: Callable[[], None]) -> None:
+            with TemporaryDirectory() as temporary:  # the teacher is asked as models are used: exported, any size
+                model = Path(temporary) / "teacher.onnx"
+                export_model(network, _card(network, plan, recipe.cleaning), model)
+                teacher = Segmenter(model, views=TEACHER_VIEWS, wide=False)  # what is seen near is learned near
+                write_proposals(learned.cracked.at_most(MOST_PROPOSALS), teacher, folder.proposals, round_, advance)
+                write_alarms(learned.uncracked.at_most(MOST_PROPOSALS), teacher, folder.proposals, round_, advance)
 
-    try:
-        history, epoch = fit(
-            learner, plan, folder, stream, validation, propose, loggers=all_loggers, progress=progress
-        )
-    except FissuraError as error:  # from a loading process it comes with that process's traceback
-        reason = str(error).strip().splitlines()[-1]
-        raise FissuraError(reason.removeprefix("fissura.errors.FissuraError: ")) from error
-    except RuntimeError as error:
-        if not any(sign in str(error) for sign in _OUT_OF_SHARED_MEMORY):
-            raise
-        reason = str(error).strip().splitlines()[-1]
-        raise FissuraError(
-            f"training: the loading processes lack shared memory ({reason}); "
-            "give more (docker run --shm-size=2g), or train with less --batch"
-        ) from error
-    judged = None
-    with written_whole(folder.model) as model:  # which is there only once all is chosen
-        export_model(learner.network, _card(learner.network, plan, recipe.cleaning), model)
-        if recipe.calibrate:
-            judged = calibrate(model, recipe, plan.seed, held_out)
-            glance_below = calibrate_glance(model, recipe, plan.seed, held_out, judged.cleaning)
-            card = _card(learner.network, plan, judged.cleaning)
-            replace_card(model, card.model_copy(update={"glance_below": glance_below}))
+        try:
+            history, epoch = fit(
+                learner, plan, folder, stream, validation, propose, loggers=all_loggers, progress=progress
+            )
+        except FissuraError as error:  # from a loading process it comes with that process's traceback
+            reason = str(error).strip().splitlines()[-1]
+            raise FissuraError(reason.removeprefix("fissura.errors.FissuraError: ")) from error
+        except RuntimeError as error:
+            if not any(sign in str(error) for sign in _OUT_OF_SHARED_MEMORY):
+                raise
+            reason = str(error).strip().splitlines()[-1]
+            raise FissuraError(
+                f"training: the loading processes lack shared memory ({reason}); "
+                "give more (docker run --shm-size=2g), or train with less --batch"
+            ) from error
+        judged = None
+        with written_whole(folder.model) as model:  # which is there only once all is chosen
+            export_model(learner.network, _card(learner.network, plan, recipe.cleaning), model)
+            if recipe.calibrate:
+                judged = calibrate(model, recipe, plan.seed, held_out)
+                glance_below = calibrate_glance(model, recipe, plan.seed, held_out, judged.cleaning)
+                card = _card(learner.network, plan, judged.cleaning)
+                replace_card(model, card.model_copy(update={"glance_below": glance_below}))
     return Trained(folder.model, folder.path, history, epoch, judged)
 
 

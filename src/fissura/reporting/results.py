@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -79,8 +80,8 @@ class ResultsFolder:
         resume: bool = False,
         pictures: Sequence[Picture] = PICTURES,
     ) -> None:
-        if not pictures:
-            raise FissuraError(f"{out}: nothing to write; name at least one of {', '.join(PICTURES)}")
+        if not pictures or not set(pictures) <= set(PICTURES):
+            raise FissuraError(f"pictures: {pictures!r} is no choice; name at least one of {', '.join(PICTURES)}")
         _refuse_foreign(out)
         self._out = output_folder(out)
         self._settings = settings
@@ -130,12 +131,16 @@ class ResultsFolder:
             FissuraError: if a file cannot be written.
         """
         files = self._files(photo)
-        if "probability" in files:
-            save_image(inside(self._out, files["probability"]), np.rint(probability * 255).astype(np.uint8))
-        if "mask" in files:
-            save_image(inside(self._out, files["mask"]), mask.astype(np.uint8) * 255)
-        if "overlay" in files:
-            save_image(inside(self._out, files["overlay"]), draw_overlay(pixels, mask))
+        try:
+            if "probability" in files:
+                save_image(inside(self._out, files["probability"]), np.rint(probability * 255).astype(np.uint8))
+            if "mask" in files:
+                save_image(inside(self._out, files["mask"]), mask.astype(np.uint8) * 255)
+            if "overlay" in files:
+                save_image(inside(self._out, files["overlay"]), draw_overlay(pixels, mask))
+        except (MemoryError, cv2.error):  # of which a batch skips the photograph
+            self._clear(files.values())
+            raise
         self._record(
             photo,
             verdict="cracked" if mask.any() else "uncracked",
@@ -207,7 +212,8 @@ class ResultsFolder:
             return False
         try:
             oldest = min((self._out / file).stat().st_mtime_ns for file in files.values())
-            return photo.stat().st_mtime_ns <= oldest
+            file = photo.stat()
+            return max(file.st_mtime_ns, file.st_ctime_ns) <= oldest  # one put here since may be dated earlier
         except OSError:
             return False
 

@@ -7,7 +7,7 @@ Torch is never imported here.
 """
 
 from fissura.segmenting.arithmetic import matrix_product_peak, multiply_adds
-from fissura.segmenting.batch import Segmented, Skipped, segment_photos
+from fissura.segmenting.batch import Segmented, Skipped, segment_photos, too_large
 from fissura.segmenting.bundled import bundled_model
 from fissura.segmenting.choosing import Choice, choose_engine
 from fissura.segmenting.cleaning import Cleaning
@@ -48,6 +48,7 @@ __all__ = [
     "runs_at_once",
     "score_photo",
     "segment_photos",
+    "too_large",
     "usable_cores",
     "working_scale",
 ]

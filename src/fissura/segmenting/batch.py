@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+
 from fissura.errors import FissuraError
 from fissura.photos import MAX_MEGAPIXELS, read_photo
 from fissura.segmenting.ahead import ahead
@@ -29,6 +31,13 @@ class Skipped:
 
     path: Path
     reason: str
+
+
+def too_large(path: Path, error: Exception) -> Skipped:
+    """Skip a photograph that the memory did not suffice for; any other error is raised again."""
+    if isinstance(error, MemoryError) or getattr(error, "code", None) == cv2.Error.STS_NO_MEM:
+        return Skipped(path, "too large for the free memory; cut it into parts")
+    raise error
 
 
 def segment_photos(
@@ -68,5 +77,5 @@ def _answer(path: Path, segmenter: Segmenter, max_megapixels: float) -> Segmente
     except FissuraError as error:
         # The photograph's name stands beside the reason.
         return Skipped(path, " ".join(str(error).removeprefix(f"{path}: ").split()))
-    except MemoryError:
-        return Skipped(path, "too large for the free memory; cut it into parts")
+    except (MemoryError, cv2.error) as error:
+        return too_large(path, error)

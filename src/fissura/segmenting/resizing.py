@@ -33,8 +33,8 @@ def checked_resize(resize: Resize) -> Resize:
     Raises:
         FissuraError: if it does not.
     """
-    if resize != "auto" and not SMALLEST <= resize <= LARGEST:
-        raise FissuraError(f"resize: {resize:g} is not from {SMALLEST:g} to {LARGEST:g}; give auto, or such as 0.25")
+    if resize != "auto" and (isinstance(resize, str) or not SMALLEST <= resize <= LARGEST):
+        raise FissuraError(f"resize: {resize} is not from {SMALLEST:g} to {LARGEST:g}; give auto, or such as 0.25")
     return resize if resize == "auto" else float(resize)
 
 

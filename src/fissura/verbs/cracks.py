@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import cv2
+
 from fissura.errors import FissuraError
+from fissura.files import owned
 from fissura.photos import MAX_MEGAPIXELS, find_photos
 from fissura.reporting.model_facts import ModelFacts, read_model_facts
 from fissura.reporting.results import ResultsFolder, without_results
@@ -15,12 +18,14 @@ from fissura.reporting.results_table import PICTURES, Picture
 from fissura.segmenting import (
     EngineName,
     Resize,
+    Segmented,
     Segmenter,
     Skipped,
     bundled_model,
     read_card,
     runs_at_once,
     segment_photos,
+    too_large,
     working_scale,
 )
 from fissura.verbs.paths import Advance, AnyPath, as_paths
@@ -106,6 +111,8 @@ def segment(
     """
     if submission and "mask" not in pictures:
         raise FissuraError("submission.csv: is made from the masks; let masks be written too")
+    if not max_megapixels > 0:  # nor not a number
+        raise FissuraError(f"max_megapixels: {max_megapixels:g} is no limit; give a number above 0")
     given = as_paths(photos)
     files = without_results(find_photos(given), given)
     file = bundled_model() if model is None else Path(model)
@@ -123,23 +130,27 @@ def segment(
     segmenter = Segmenter(
         file, cleaning=cleaning, engine=engine, resize=resize, glance=glance, views=views, at_once=at_once
     )
-    results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume, pictures=pictures)
-    ModelFacts(
-        model=segmenter.card.model_dump(mode="json"),
-        cleaning=segmenter.cleaning.model_dump(),
-        seeing=segmenter.seeing,
-        mm_per_px=mm_per_px,
-    ).write(Path(out))
-    total, done, skipped = len(files), len(files) - len(results.pending), []
-    for answer in segment_photos(results.pending, segmenter, max_megapixels=max_megapixels):
-        if isinstance(answer, Skipped):
-            results.skip(answer.path, answer.reason)
-            skipped.append(answer)
-        else:
-            found = answer.segmentation
-            results.add(answer.path, found.photo, found.probability, found.mask, found.score)
-        done += 1
-        if progress is not None:
-            progress(done, total)
-    table = results.finish(submission=submission)
+    with owned(Path(out)):
+        results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume, pictures=pictures)
+        ModelFacts(
+            model=segmenter.card.model_dump(mode="json"),
+            cleaning=segmenter.cleaning.model_dump(),
+            seeing=segmenter.seeing,
+            mm_per_px=mm_per_px,
+        ).write(Path(out))
+        total, done, skipped = len(files), len(files) - len(results.pending), []
+        for answer in segment_photos(results.pending, segmenter, max_megapixels=max_megapixels):
+            if isinstance(answer, Segmented):
+                found = answer.segmentation
+                try:
+                    results.add(answer.path, found.photo, found.probability, found.mask, found.score)
+                except (MemoryError, cv2.error) as error:
+                    answer = too_large(answer.path, error)
+            if isinstance(answer, Skipped):
+                results.skip(answer.path, answer.reason)
+                skipped.append(answer)
+            done += 1
+            if progress is not None:
+                progress(done, total)
+        table = results.finish(submission=submission)
     return Results(table, total - len(skipped), results.cracked, tuple(skipped), segmenter.describe_engine())

@@ -117,9 +117,7 @@ def benchmark_engine(
         per_px = multiply_adds(file.read_bytes(), side, side) / side**2
     except FissuraError as error:
         per_px, not_counted = None, str(error)
-    return EngineBenchmark(
-        segmenter.describe_engine(), usable_cores(), timed, network_ms, per_px, peak, not_counted
-    )
+    return EngineBenchmark(segmenter.describe_engine(), usable_cores(), timed, network_ms, per_px, peak, not_counted)
 
 
 def quantise(model: AnyPath | None = None, *, out: AnyPath, data: Sequence[AnyPath] = (), seed: int = 0) -> Quantised:

@@ -18,6 +18,6 @@ def as_paths(paths: Iterable[AnyPath]) -> list[Path]:
     Raises:
         FissuraError: if it is one path instead of a list.
     """
-    if isinstance(paths, str):
-        raise FissuraError(f"{paths}: give a list of paths, such as [{paths!r}]")
+    if isinstance(paths, (str, PathLike)):
+        raise FissuraError(f"{paths}: give a list of paths, such as [{str(paths)!r}]")
     return [Path(path) for path in paths]

@@ -10,7 +10,7 @@ from typing import Literal
 
 from fissura.errors import FissuraError
 from fissura.exchanging import refuse_open, write_csv, write_geopackage
-from fissura.files import not_over
+from fissura.files import not_over, owned
 from fissura.measuring import DEFAULT_SEVERITY, SeverityClass
 from fissura.rasters import MEASURED, Raster, engine_begun_with, free_bytes, memory_bytes, open_raster
 from fissura.rasters import segment_raster as segment_to_maps
@@ -117,20 +117,21 @@ def segment_raster(
         engine = engine_begun_with(folder) or engine
     at_once = runs_at_once(_TILES_AT_ONCE)
     segmenter = Segmenter(file, cleaning=cleaning, engine=engine, glance=glance, views=views, at_once=at_once)
-    maps = segment_to_maps(path, segmenter, folder, budget_bytes=budget, resume=resume, progress=progress)
-    ran = segmenter.describe_engine()
-    del segmenter  # measuring needs the memory
-    with open_raster(path) as picture, open_raster(maps.mask) as mask, open_raster(maps.probability) as chances:
-        scale = mm_per_px if mm_per_px is not None else scale_of(picture)
-        free = free_bytes(budget)
-        found = measure_raster(
-            picture, mask, chances, mm_per_px=scale, severity=severity, free_bytes=free, progress=progress
-        )
-        write_csv(table, [found.table(path, mask.shape)])
-        is_placed = bool(picture.dataset.crs) and not picture.dataset.transform.is_identity
-        most_px = free / _LABEL_BYTES
-        if is_placed:
-            write_geopackage(gpkg, found.one_by_one(path, mask, most_px))
+    with owned(folder):
+        maps = segment_to_maps(path, segmenter, folder, budget_bytes=budget, resume=resume, progress=progress)
+        ran = segmenter.describe_engine()
+        del segmenter  # measuring needs the memory
+        with open_raster(path) as picture, open_raster(maps.mask) as mask, open_raster(maps.probability) as chances:
+            scale = mm_per_px if mm_per_px is not None else scale_of(picture)
+            free = free_bytes(budget)
+            found = measure_raster(
+                picture, mask, chances, mm_per_px=scale, severity=severity, free_bytes=free, progress=progress
+            )
+            write_csv(table, [found.table(path, mask.shape)])
+            is_placed = bool(picture.dataset.crs) and not picture.dataset.transform.is_identity
+            most_px = free / _LABEL_BYTES
+            if is_placed:
+                write_geopackage(gpkg, found.one_by_one(path, mask, most_px))
     large = sum(piece.box.height * piece.box.width > most_px for piece in found.pieces)
     return SegmentedRaster(
         maps.probability,
