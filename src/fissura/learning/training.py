@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -166,21 +167,10 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
                 write_proposals(learned.cracked.at_most(MOST_PROPOSALS), teacher, folder.proposals, round_, advance)
                 write_alarms(learned.uncracked.at_most(MOST_PROPOSALS), teacher, folder.proposals, round_, advance)
 
-        try:
+        with _loaders_in_words():
             history, epoch = fit(
                 learner, plan, folder, stream, validation, propose, loggers=all_loggers, progress=progress
             )
-        except FissuraError as error:  # from a loading process it comes with that process's traceback
-            reason = str(error).strip().splitlines()[-1]
-            raise FissuraError(reason.removeprefix("fissura.errors.FissuraError: ")) from error
-        except RuntimeError as error:
-            if not any(sign in str(error) for sign in _OUT_OF_SHARED_MEMORY):
-                raise
-            reason = str(error).strip().splitlines()[-1]
-            raise FissuraError(
-                f"training: the loading processes lack shared memory ({reason}); "
-                "give more (docker run --shm-size=2g), or train with less --batch"
-            ) from error
         judged = None
         with written_whole(folder.model) as model:  # which is there only once all is chosen
             export_model(learner.network, _card(learner.network, plan, recipe.cleaning), model)
@@ -190,6 +180,24 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
                 card = _card(learner.network, plan, judged.cleaning)
                 replace_card(model, card.model_copy(update={"glance_below": glance_below}))
     return Trained(folder.model, folder.path, history, epoch, judged)
+
+
+@contextmanager
+def _loaders_in_words() -> Iterator[None]:
+    """Say on one line what failed in a loading process, whose errors come with its traceback."""
+    try:
+        yield
+    except FissuraError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise FissuraError(reason.removeprefix("fissura.errors.FissuraError: ")) from error
+    except RuntimeError as error:
+        if not any(sign in str(error) for sign in _OUT_OF_SHARED_MEMORY):
+            raise
+        reason = str(error).strip().splitlines()[-1]
+        raise FissuraError(
+            f"training: the loading processes lack shared memory ({reason}); "
+            "give more (docker run --shm-size=2g), or train with less --batch"
+        ) from error
 
 
 def _refuse_fixed_sizes(network: nn.Module, plan: Plan) -> None:
