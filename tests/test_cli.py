@@ -225,7 +225,9 @@ def test_paint_replaces_what_it_painted_and_nothing_else(tmp_path: Path) -> None
     assert "holds all photographs that are given" in refused(*paint, 1, tmp_path / "out/photos")
     drawn = save(tmp_path / "walls/masks/0000.png", np.zeros((9, 9), np.uint8))
     before = drawn.read_bytes()
-    assert "did not write; choose another --out" in refused("paint", "--out", tmp_path / "walls", "--count", 1)
+    assert "not known to be of `fissura paint`; choose another --out" in refused(
+        "paint", "--out", tmp_path / "walls", "--count", 1
+    )
     assert drawn.read_bytes() == before
 
 
@@ -287,7 +289,7 @@ def test_segment_leaves_files_of_ones_own_alone(name: str, walls: Path, model: P
     own.parent.mkdir(parents=True)
     own.write_text("photo,label")
     error = refused("segment", walls / "test/images", "--model", model, "--out", tmp_path / "out")
-    assert "is there already, and not from `fissura segment`; choose another --out" in error
+    assert "is there already, and no table says it is of `fissura segment`; choose another --out" in error
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == [own]
 
 

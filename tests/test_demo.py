@@ -133,7 +133,7 @@ def test_files_of_ones_own_beside_a_demo_are_kept(tmp_path: Path) -> None:
     with _stand_ins():
         run_demo(tmp_path / "demo", **SMALL)
     (tmp_path / "demo" / "mine.txt").write_text("notes")
-    with pytest.raises(FissuraError, match="holds files that `fissura demo` did not write"):
+    with pytest.raises(FissuraError, match="holds files not known to be of `fissura demo`"):
         run_demo(tmp_path / "demo", **SMALL)
     assert (tmp_path / "demo" / "comparison.png").exists()
 

@@ -83,6 +83,17 @@ def test_the_scale_that_segmenting_was_told_holds_until_another_is_told(tmp_path
         assert f"its {which} cannot be used; segment the photographs again" in refused("report", job)
 
 
+def test_measures_of_another_scale_do_not_stay(tmp_path: Path, model: Path) -> None:
+    save(tmp_path / "walls/1.png", wall())
+    segment = {"out": tmp_path / "job", "model": model, "engine": "onnxruntime"}
+    fissura.segment([tmp_path / "walls"], mm_per_px=0.2, **segment)
+    fissura.measure_job(tmp_path / "job")
+    fissura.segment([tmp_path / "walls"], mm_per_px=0.2, resume=True, **segment)
+    assert (tmp_path / "job/cracks.csv").exists()
+    fissura.segment([tmp_path / "walls"], mm_per_px=0.4, resume=True, **segment)
+    assert not (tmp_path / "job/cracks.csv").exists()
+
+
 def test_a_whole_number_of_mm_is_a_scale_and_resuming_keeps_it(tmp_path: Path, model: Path) -> None:
     save(tmp_path / "walls/1.png", wall())
     segment = {"out": tmp_path / "job", "model": model, "engine": "onnxruntime"}

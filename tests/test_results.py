@@ -212,6 +212,29 @@ def test_a_picture_that_another_photograph_has_taken_is_made_again(tmp_path: Pat
     assert ResultsFolder(tmp_path / "out", [ours], "model 1", resume=True).pending == [ours]
 
 
+def test_pictures_of_a_run_that_was_killed_before_their_row_are_nobody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = photos_in(tmp_path / "in", "1.jpg", "2.jpg")
+    segmented(tmp_path / "out", photos)
+    killed = ResultsFolder(tmp_path / "out", photos, "model 2")
+    with monkeypatch.context() as patch:
+        patch.setattr(killed, "_record", lambda *_, **__: None)
+        add(killed, photos[0], ~MASK)
+    assert ResultsFolder(tmp_path / "out", photos, "model 1", resume=True).pending == photos[:1]
+
+
+def test_measurements_stay_where_only_the_way_to_the_photographs_is_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = photos_in(tmp_path / "in", "1.jpg")
+    segmented(tmp_path / "out", photos)
+    made = touched(tmp_path / "out", "cracks/1.jpg.jpg", "cracks.csv", "report.html")
+    monkeypatch.chdir(tmp_path)
+    segmented(tmp_path / "out", [Path("in/1.jpg")])
+    assert made < files_in(tmp_path / "out")
+
+
 def test_a_planted_table_removes_nothing_that_segmenting_does_not_write(tmp_path: Path) -> None:
     out = tmp_path / "job/out"
     photos = photos_in(tmp_path / "in", "1.jpg", "2.jpg")

@@ -14,6 +14,8 @@ from filelock import FileLock, Timeout
 
 from fissura.errors import FissuraError
 
+_OF_FILE_MANAGERS = {"Thumbs.db", "desktop.ini", "Icon\r"}  # beside hidden files
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
@@ -82,13 +84,14 @@ def owned(folder: Path) -> Iterator[None]:
         >>> with owned(Path("out")):  # doctest: +SKIP
         ...     segment_all()
     """
-    lock = FileLock(output_folder(folder) / ".fissura.lock", blocking=False)
+    lock = FileLock(output_folder(folder) / ".fissura.lock", blocking=False, fallback_to_soft=False)
     try:
         lock.acquire()
     except Timeout:
         raise FissuraError(f"{folder}: another run writes here; wait for it, or choose another --out") from None
-    except (OSError, NotImplementedError):
-        pass  # a file system without locks
+    except (OSError, NotImplementedError):  # a file system without locks
+        with suppress(OSError):
+            Path(lock.lock_file).unlink()
     try:
         yield
     finally:
@@ -143,17 +146,20 @@ def begun_anew(out: Path, verb: str, parts: Iterable[str]) -> Path:
     """
     mark = output_folder(out) / f"written-by-fissura-{verb}.txt"
     own = {mark.name, *parts} if mark.exists() else set()
-    there = {path.name for path in out.iterdir() if not path.name.startswith(".")}  # file managers leave hidden ones
-    if there - own or any((out / part).is_symlink() for part in parts):
-        raise FissuraError(f"{out}: holds files that `fissura {verb}` did not write; choose another --out")
+    there = {path.name for path in out.iterdir() if not path.name.startswith(".")}
+    if there - own - _OF_FILE_MANAGERS or any((out / part).is_symlink() for part in parts):
+        raise FissuraError(f"{out}: holds files not known to be of `fissura {verb}`; choose another --out")
     with written_whole(mark) as temporary:
         made = f"Everything in this folder was made by `fissura {verb}`, and the next one replaces it.\n"
         temporary.write_text(made, "utf-8")
     for part in parts:
-        if (out / part).is_dir():
-            shutil.rmtree(out / part)
-        else:
-            (out / part).unlink(missing_ok=True)
+        try:
+            if (out / part).is_dir():
+                shutil.rmtree(out / part)
+            else:
+                (out / part).unlink(missing_ok=True)
+        except OSError as error:
+            raise _cannot_write(out / part, error) from error
     return out
 
 

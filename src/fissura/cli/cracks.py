@@ -50,7 +50,9 @@ class PictureChoice(str, Enum):
 )
 def segment(
     photos: Annotated[list[Path], argument("Photographs, and folders searched through and through.")],
-    out: Annotated[Path, option("Folder for results.csv, probability/, masks/ and overlays/.")],
+    out: Annotated[
+        Path, option("Folder for results.csv, probability/, masks/, overlays/; an earlier run's are replaced.")
+    ],
     model: Model = None,
     low: Low = None,
     high: High = None,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fissura.verbs.jobs import Measured
 
 SCALE = "Scale: what fissura segment was told, if nothing here; without any, measures are in px"
-OF_EARLIER = "Scale of the earlier photograph; the network sees close-ups smaller; without one, measures are in px"
+OF_EARLIER = "Scale of the earlier photograph: close-ups are seen smaller with it; without it, measures are in px"
 DISTANCE_HELP = "Distance in mm from lens to surface; the lens is told by EXIF."
 
 Format = Literal["csv", "parquet", "coco", "cvat", "label-studio", "geojson", "geopackage", "svg", "dxf"]

@@ -89,6 +89,6 @@ def segment_raster(
         notice(f"without outline in {found.map}, being too large: {found.without_outline}; give more --memory")
     if found.map is None:
         notice(
-            f"{raster}: does not say where it lies on the ground, or by control points alone, which `gdalwarp` "
-            "applies, so there is no GeoPackage"
+            f"{raster}: has no place on the ground, or control points alone (apply them with `gdalwarp`), so there "
+            "is no GeoPackage"
         )

@@ -44,8 +44,8 @@ def find_photos(paths: Sequence[Path]) -> list[Path]:
 def photos_below(folder: Path) -> list[Path]:
     """List the picture files in a folder and its subfolders, hidden ones passed over, sorted.
 
-    Pictures of a kind that cannot be read, such as HEIC, are listed too, but where one of the same name that can
-    stands beside them, into which they have been converted.
+    Pictures of a kind that cannot be read, such as HEIC, are listed too, unless a readable one of the same name, into
+    which they have been converted, stands beside them.
 
     Links to folders are followed, each folder once. A folder that may not be read stands in the list itself, and so
     does a link to nothing: whoever reads them is told, and nothing goes missing unseen.

@@ -4,8 +4,8 @@
 of one name in two folders keep apart. ``results.csv`` has a row per photograph; until the end of the run its
 rows gather in ``results.partial.csv``, each written as soon as its pictures are. A run that resumes passes
 over the photographs whose row has the same model and settings, and whose pictures are there and younger than
-the photograph. What a table of an earlier run names and this run has not is removed: pictures, and where its rows
-have changed what was made from them.
+the photograph, which one that was copied here or given other permissions since is not. What the table of an earlier
+run names besides is removed in the end: its pictures, and what was measured on them.
 """
 
 from __future__ import annotations
@@ -131,6 +131,8 @@ class ResultsFolder:
             FissuraError: if a file cannot be written.
         """
         files = self._files(photo)
+        # A row of no settings, which no run takes for done, says whose the pictures are before they are written.
+        self._append(dict.fromkeys(COLUMNS, "") | files | {"photo": as_text(photo)})
         try:
             if "probability" in files:
                 save_image(inside(self._out, files["probability"]), np.rint(probability * 255).astype(np.uint8))
@@ -169,13 +171,17 @@ class ResultsFolder:
         rows = [self._rows[photo] for photo in self._photos if photo in self._rows]
         earlier = read_rows(self._out / FINAL)
         self._clear(_pictures(earlier))
-        if earlier and rows != earlier:
-            self._clear({*FROM_RESULTS}.union(*map(drawings_of, earlier)))
+        if _told(rows) != _told(earlier):
+            self.clear_measurements()
         if submission:
             write_submission(self._out / "submission.csv", self._masks())
         write_rows(self._out / FINAL, rows)
         (self._out / PARTIAL).unlink(missing_ok=True)
         return self._out / FINAL
+
+    def clear_measurements(self) -> None:
+        """Remove the tables, drawings and report that were made of the finished results."""
+        self._clear({*FROM_RESULTS}.union(*map(drawings_of, read_rows(self._out / FINAL))))
 
     def _masks(self) -> Iterator[tuple[str, NDArray[np.bool_]]]:
         """Read the masks back, those of an earlier run too, under the photographs' relative names."""
@@ -188,6 +194,9 @@ class ResultsFolder:
     def _record(self, photo: Path, **values: str) -> None:
         row = dict.fromkeys(COLUMNS, "") | values | {"photo": as_text(photo), "settings": self._settings}
         self._rows[photo] = row
+        self._append(row)
+
+    def _append(self, row: Row) -> None:
         try:
             with (self._out / PARTIAL).open("a", encoding="utf-8", newline="") as file:
                 csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(row)
@@ -203,8 +212,15 @@ class ResultsFolder:
         """Remove files of an earlier run, but for the pictures that this one has as well."""
         kept = {file.casefold() for file in _pictures(self._rows.values())}  # some systems know no case
         for file in files:
-            if file.casefold() not in kept:
+            if file.casefold() in kept:
+                continue
+            try:
                 inside(self._out, file).unlink(missing_ok=True)
+            except (OSError, ValueError) as error:  # ValueError: of a table that somebody has changed
+                reason = getattr(error, "strerror", None) or error
+                raise FissuraError(
+                    f"{self._out / file}: cannot be removed ({reason}); close it where it is open, or delete it"
+                ) from error
 
     def _is_done(self, photo: Path, row: Row) -> bool:
         files = self._files(photo)
@@ -246,8 +262,15 @@ def _refuse_foreign(out: Path) -> None:
         return
     for path in (out / name for name in (*FOLDERS.values(), DRAWINGS, FINAL, MODEL, *FROM_RESULTS)):
         if any(path.iterdir()) if path.is_dir() else path.exists():
-            raise FissuraError(f"{path}: is there already, and not from `fissura segment`; choose another --out")
+            raise FissuraError(
+                f"{path}: is there already, and no table says it is of `fissura segment`; choose another --out"
+            )
 
 
 def _pictures(rows: Iterable[Row]) -> set[str]:
     return set().union(*map(pictures_of, rows))
+
+
+def _told(rows: Iterable[Row]) -> list[Row]:
+    """Give rows as they are from whatever folder their photographs are named."""
+    return [row | {"photo": Path(row["photo"]).name} for row in rows]

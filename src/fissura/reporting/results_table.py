@@ -71,7 +71,8 @@ def pictures_of(row: Row) -> set[str]:
 
 def drawings_of(row: Row) -> set[str]:
     """Name likewise what measuring draws of a row's photograph, if it has a mask."""
-    names = (PurePosixPath(file).relative_to(FOLDERS["mask"]) for file in pictures_of(row) & {row["mask"]})
+    masks = (file for file in pictures_of(row) & {row["mask"]} if file.startswith(f"{FOLDERS['mask']}/"))
+    names = (PurePosixPath(file).relative_to(FOLDERS["mask"]) for file in masks)
     return {f"{DRAWINGS}/{name.with_suffix('')}{Path(row['photo']).suffix}.jpg" for name in names}
 
 

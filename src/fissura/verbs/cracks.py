@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -132,6 +133,11 @@ def segment(
     )
     with owned(Path(out)):
         results = ResultsFolder(Path(out), files, segmenter.identity, resume=resume, pictures=pictures)
+        scale_before = mm_per_px
+        with suppress(FissuraError):  # a damaged file is replaced now
+            scale_before = read_model_facts(Path(out)).mm_per_px
+        if mm_per_px != scale_before:
+            results.clear_measurements()  # which are of another scale
         ModelFacts(
             model=segmenter.card.model_dump(mode="json"),
             cleaning=segmenter.cleaning.model_dump(),
