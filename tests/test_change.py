@@ -238,6 +238,19 @@ def test_a_new_stretch_is_growth_though_as_much_is_lost_elsewhere() -> None:
     assert change.new_length_px == pytest.approx(100, abs=6)
 
 
+def test_a_faint_crack_found_in_other_stretches_has_not_grown() -> None:
+    def with_gaps(first: int) -> Measurement:
+        mask = np.zeros(SHAPE, bool)
+        mask[200:204, 40:620] = True
+        for left in range(first, 500, 160):
+            mask[:, left : left + 12] = False
+        return measure(mask)
+
+    (change,) = compare_cracks(with_gaps(60), with_gaps(140), registration()).changes
+    assert change.kind == "unchanged"
+    assert change.new_length_px > change.length_uncertainty_px
+
+
 def test_a_coarser_later_photograph_tells_less_of_widths() -> None:
     quarter = np.diag([0.25, 0.25, 1.0])
     before = hand_measured(SHAPE, [[straight_branch((100, 200), (500, 200), 4.0)]])

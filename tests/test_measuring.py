@@ -484,3 +484,12 @@ def test_a_thin_loop_beside_a_wide_crack_is_no_stone_of_it() -> None:
     assert wide.width_median_px == pytest.approx(40, rel=0.02)
     assert loop.length_px == pytest.approx(2 * np.pi * 14, rel=0.05)
     assert loop.width_mean_px == pytest.approx(loop.area_px / (2 * np.pi * 14), rel=0.1)
+
+
+def test_a_hole_where_thin_cracks_meet_keeps_its_width() -> None:
+    mask = np.zeros((400, 400), np.uint8)
+    mask[185:215, 170:230] = 1
+    for right in (-1, 1):
+        for down in (-1, 1):
+            cv2.line(mask, (200 + right * 29, 200 + down * 13), (200 + right * 180, 200 + down * 90), 1, 3)
+    assert only(mask.astype(bool)).width_max_px == pytest.approx(30, abs=1)

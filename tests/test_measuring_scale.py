@@ -54,6 +54,13 @@ def test_exif_that_contradicts_itself_is_refused(film_mm: int, agrees: bool, tmp
         scale_from_camera(photo, 1050.0)
 
 
+def test_square_photographs_of_the_cameras_own_are_taken(tmp_path: Path) -> None:
+    """Cut out of 6000 x 4000 px on 36 mm: a third of the diagonal is gone, and the lens is the same."""
+    sensor = {"FocalLength": 35.0, "FocalPlaneXResolution": 60 / 36, "FocalPlaneResolutionUnit": 4}
+    photo = saved(tmp_path / "a.jpg", (40, 40), **sensor, FocalLengthIn35mmFilm=35)
+    assert scale_from_camera(photo, 1035.0) == pytest.approx(1000 / 35 * 0.6)
+
+
 def test_focal_length_at_35_mm_film(tmp_path: Path) -> None:
     # At 3:2 the diagonal rule is the width rule: 36 mm over 60 px, through a 36 mm lens, at 600 mm: 10 mm per px.
     photo = saved(tmp_path / "a.jpg", FocalLengthIn35mmFilm=36)

@@ -141,10 +141,13 @@ def test_widths_beside_missing_data_are_those_of_the_crack(tmp_path: Path) -> No
     assert crack.width_mean_px == pytest.approx(5, abs=0.15)
 
 
-def test_a_geopackage_that_is_open_in_another_program_is_refused_before_the_network_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("journal", ["wal", "journal"])
+def test_a_geopackage_that_is_open_in_another_program_is_refused_before_the_network_runs(
+    journal: str, tmp_path: Path
+) -> None:
     path = write(tmp_path / "quay.tif", np.full((300, 400, 3), 150))
     (tmp_path / "out").mkdir()
-    (tmp_path / "out/cracks.gpkg-wal").touch()
+    (tmp_path / f"out/cracks.gpkg-{journal}").touch()
     with pytest.raises(FissuraError, match=r"cracks\.gpkg: is open in another program; close it there"):
         _segment(tmp_path, path)
     assert not (tmp_path / "out/mask.tif").exists()
@@ -266,7 +269,7 @@ def test_neither_the_raster_nor_a_map_of_ones_own_is_written_over(tmp_path: Path
         _segment(tmp_path, path)
     path = path.rename(tmp_path / "quay.tif")
     (tmp_path / "out/cracks.gpkg").write_bytes(b"drawn by hand")
-    with pytest.raises(FissuraError, match=r"cracks\.gpkg: is there already, and not from Fissura"):
+    with pytest.raises(FissuraError, match=r"cracks\.gpkg: is there already, and not from `fissura segment-raster`"):
         _segment(tmp_path, path)
     assert (tmp_path / "out/cracks.gpkg").read_bytes() == b"drawn by hand"
 

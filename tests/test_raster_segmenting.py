@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 import rasterio
+from rasterio.enums import ColorInterp
 from rasterio.transform import Affine, from_origin
 
 from fissura.errors import FissuraError
@@ -24,7 +25,7 @@ from fissura.rasters.memory import band_width, cache_bytes, memory_bytes
 from fissura.rasters.normalising import normaliser_of
 from fissura.rasters.reading import open_raster
 from fissura.rasters.streaming import engine_begun_with
-from fissura.rasters.vrt import Source, mosaic_vrt
+from fissura.rasters.vrt import _PICTURE, Source, mosaic_vrt
 from fissura.rasters.windows import Window, windows_of
 from fissura.rasters.writing import Parts
 from fissura.segmenting import Cleaning, Segmenter, clean, pieces
@@ -216,6 +217,35 @@ def test_another_raster_in_the_place_of_the_first_begins_anew(segmenter: Segment
     np.testing.assert_array_equal(read(maps.mask) == 255, segmenter.segment(wall(seed=1)).mask)
 
 
+def test_a_run_is_resumed_though_the_raster_is_named_in_another_way(
+    segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_raster(tmp_path / "wall.tif", wall((300, 400)))
+    segment_raster(path, segmenter, tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    nothing_left = partial(pytest.fail, "nothing is left")
+    segment_raster(Path("wall.tif"), segmenter, Path("out"), resume=True, progress=lambda *_: nothing_left())
+
+
+def test_a_file_may_be_called_like_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_raster(tmp_path / "wall.tif", wall((64, 64))).rename(tmp_path / "http:wall.tif")
+    with open_raster(Path("http:wall.tif")) as raster:
+        assert raster.shape == (64, 64)
+
+
+def test_alpha_beside_four_bands_says_what_holds_no_data(tmp_path: Path) -> None:
+    bands = np.full((64, 64, 5), 150, np.uint8)  # red, green, blue, near infrared, alpha
+    bands[:20, :, 4] = 0
+    path = write_raster(tmp_path / "wall.tif", bands, photometric="RGB", alpha="YES")
+    with rasterio.open(path, "r+") as file:
+        colours = ColorInterp.red, ColorInterp.green, ColorInterp.blue
+        file.colorinterp = (*colours, ColorInterp.undefined, ColorInterp.alpha)
+    with open_raster(path) as raster:
+        assert raster.has_nodata
+        np.testing.assert_array_equal(raster.holds_data(Window(0, 0, 64, 64)), bands[:, :, 4] > 0)
+
+
 @contextmanager
 def _disk_full_at(file_bytes: int) -> Iterator[None]:
     """Let no file grow beyond a size."""
@@ -297,7 +327,7 @@ def test_what_cannot_be_segmented_is_said_on_one_line(segmenter: Segmenter, tmp_
     with pytest.raises(FissuraError, match="make them 8 bits"):
         segment_raster(deep, segmenter, tmp_path / "out")
     (tmp_path / "no.tif").write_bytes(b"no raster")
-    with pytest.raises(FissuraError, match=r"no\.tif: cannot be read as a raster"):
+    with pytest.raises(FissuraError, match=r"no\.tif: cannot be read as a raster .*; give .* name in \.vrt"):
         segment_raster(tmp_path / "no.tif", segmenter, tmp_path / "out")
     cut = write_raster(tmp_path / "cut.tif", wall())
     cut.write_bytes(cut.read_bytes()[:1_000_000])
@@ -305,7 +335,7 @@ def test_what_cannot_be_segmented_is_said_on_one_line(segmenter: Segmenter, tmp_
         segment_raster(cut, segmenter, tmp_path / "out")
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "mask.tif").write_bytes(b"drawn by hand")
-    with pytest.raises(FissuraError, match="not from Fissura"):
+    with pytest.raises(FissuraError, match="not from `fissura segment-raster`"):
         segment_raster(tmp_path / "a.tif", segmenter, tmp_path / "theirs")
 
 
@@ -379,7 +409,12 @@ def test_a_deep_zoom_picture_with_other_tiles_is_another(segmenter: Segmenter, t
     np.testing.assert_array_equal(read(maps.mask) == 255, segmenter.segment(wall(seed=1)).mask)
 
 
-@pytest.mark.parametrize("before", [b"", b" " * 900, b"\xef\xbb\xbf", b"junk ", b"\xff\xd8\xff\xfeAA"])
+@pytest.mark.parametrize("begins", [b"RIFF<\x0b\0\0WEBPVP8 ", b"RIFFa<b\0WEBPVP8 ", b"\xff\xd8\xff\xe1<\0Exif\0\0"])
+def test_sizes_in_tiles_may_look_like_the_beginning_of_xml(begins: bytes) -> None:
+    assert _PICTURE.match(begins)
+
+
+@pytest.mark.parametrize("before", [b"", b" " * 900, b"\xef\xbb\xbf", b"junk ", b"\xff\xd8\xff\xfeAA", b"RIFF<"])
 @pytest.mark.parametrize("where", ["quay.tif", "wall_files/11/2_1.png"])
 def test_a_virtual_raster_under_a_pictures_name_is_not_opened(where: str, before: bytes, tmp_path: Path) -> None:
     path = _deep_zoom(tmp_path, wall()) if where != "quay.tif" else tmp_path / where

@@ -105,8 +105,9 @@ def refuse_open(geopackage: Path) -> None:
     Raises:
         FissuraError: if there is a journal beside it.
     """
-    if Path(f"{geopackage}-wal").exists():
-        raise FissuraError(f"{geopackage}: is open in another program; close it there, or delete {geopackage}-wal")
+    for journal in (f"{geopackage}-wal", f"{geopackage}-journal"):
+        if Path(journal).exists():
+            raise FissuraError(f"{geopackage}: is open in another program; close it there, or delete {journal}")
 
 
 def write_geopackage(out: Path, photos: Iterable[PhotoCracks]) -> None:

@@ -225,13 +225,16 @@ def _change(
     width_uncertainty = float(np.hypot(_WIDTH_UNCERTAINTY_PX * max(1.0, later.mean_scale), min(error_px, 1.0) / 2))
     if not both and np.isin([*before, *after], later.cut if after else earlier.cut).any():
         length_uncertainty = max(length_uncertainty, least_extent_px)
-    new_length = float(later.length_px[theirs & (later_on == 0)].sum())
+    is_new = theirs & (later_on == 0)
+    new_length = float(later.length_px[is_new].sum())
+    # Of a faint crack other short stretches are found each time: only what is new in one stretch has grown.
+    longest_new = float(np.bincount(np.cumsum(~is_new)[is_new], later.length_px[is_new]).max(initial=0.0))
     longer, wider = length_after - length_before, 0.0
     if width_before is not None and width_after is not None:
         wider = width_after - width_before
     kind: Kind
     # As much may be lost elsewhere on the crack as is new.
-    if max(longer, new_length) > length_uncertainty or wider > width_uncertainty:
+    if max(longer, longest_new) > length_uncertainty or wider > width_uncertainty:
         kind = "grown" if before else "new"
     elif longer < -length_uncertainty or wider < -width_uncertainty:
         kind = "shrunk" if after else "vanished"

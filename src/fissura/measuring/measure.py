@@ -19,6 +19,7 @@ from fissura.measuring.orientation import orientation, pattern
 from fissura.measuring.severity import DEFAULT_SEVERITY, SeverityClass, checked, severity_of
 from fissura.measuring.width import widths_along, widths_in_photo
 
+_BETWEEN_PX = 3.0  # at most, beside the widths of two cracks that run into one where they meet
 _DOT_PX = 5.0  # a crack shorter than this has no cross-section but at its tips: its width is area by length
 
 
@@ -110,16 +111,19 @@ def _branches(
 
 
 def _cap_bridges(traces: Sequence[Trace], widths: list[NDArray[np.float64]]) -> None:
-    """Make what lies in the two junctions that it joins no wider than the widest of the others that meet there."""
+    """Make what lies in the two junctions that it joins no wider than the widest of the others that meet there.
+
+    What is broader than two of them side by side is a hole where they meet, and keeps its width.
+    """
     bridges = [index for index, one in enumerate(traces) if one.course.is_bridge(len(one.line))]
-    sure: dict[int, float] = defaultdict(float)  # node -> the greatest width that is sure there
+    sure: dict[int, list[float]] = defaultdict(list)  # node -> the widths that are sure there
     for index in set(range(len(traces))) - set(bridges):
         for node, end in zip(traces[index].nodes, (0, -1), strict=True):
-            sure[node] = max(sure[node], float(widths[index][end]))
+            sure[node].append(float(widths[index][end]))
     for index in bridges:
-        most = max(sure[node] for node in traces[index].nodes)
-        if most > 0:
-            widths[index] = np.minimum(widths[index], most)
+        there = sorted((width for node in set(traces[index].nodes) for width in sure[node]), reverse=True)
+        if there and np.median(widths[index]) <= sum(there[:2]) + _BETWEEN_PX:
+            widths[index] = np.minimum(widths[index], there[0])
 
 
 def crack_of(

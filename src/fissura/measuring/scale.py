@@ -52,7 +52,7 @@ def scale_from_camera(photo: Path, distance_mm: float) -> float:
     times as large on the sensor (E. Hecht, "Optics", section 5.2.3). The sensor's pixel pitch comes from the focal
     plane's resolution where EXIF has it, else from the focal length equivalent at 35 mm film, taken as CIPA DCG-001
     defines it: by the diagonal of the picture. Where EXIF has both they must agree: they do not after digital zoom,
-    nor where the photograph was cut or made smaller and says nothing of it.
+    nor where the photograph was cut or made smaller and says nothing of it. Square photographs are taken as they are.
 
     Args:
         photo: the photograph's file, as the camera wrote it: neither cut nor made smaller.
@@ -87,7 +87,9 @@ def scale_from_camera(photo: Path, distance_mm: float) -> float:
             f"{photo}: its EXIF tells neither a focal length with the sensor's resolution nor one at 35 mm film; "
             "give the scale, or a known length, instead"
         )
-    if by_sensor and by_film and abs(math.log(by_sensor / by_film)) > _MOST_APART:
+    # A camera set to square photographs cuts the sides off, which no rounding makes up for.
+    is_square = size[0] == size[1]
+    if by_sensor and by_film and not is_square and abs(math.log(by_sensor / by_film)) > _MOST_APART:
         raise FissuraError(
             f"{photo}: its EXIF contradicts itself, as after digital zoom or where it was cut or made smaller; "
             "use the camera's own file, or give the scale, or a known length"

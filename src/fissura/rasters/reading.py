@@ -26,10 +26,10 @@ from fissura.rasters.windows import Window
 # the machine's memory.
 _CACHE_BYTES = 2**26
 
-# GDAL's drivers of pictures: it goes by content, and some of its others read what files and addresses a file names.
+# GDAL's drivers of pictures: it goes by content, and others of its own, PCIDSK too, read what a file names.
 _PICTURES = (
     *("GTiff", "JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "ECW", "MrSID", "HFA", "ENVI", "EHdr", "RMF"),
-    *("GPKG", "MBTiles", "JPEG", "PNG", "WEBP", "JPEGXL", "BMP", "GIF", "PNM", "TGA"),
+    *("NITF", "RST", "GPKG", "MBTiles", "JPEG", "PNG", "WEBP", "JPEGXL", "BMP", "GIF", "PNM", "TGA"),
 )
 
 
@@ -51,7 +51,8 @@ class Raster:
         self._alphas = [number for number, kind in enumerate(dataset.colorinterp, start=1) if kind.name == "alpha"]
         self._one_at_a_time = threading.Lock()  # GDAL's datasets do not take two threads at once
         flags = [flag.name for band in dataset.mask_flag_enums for flag in band]
-        self.has_nodata = set(flags) != {"all_valid"}
+        # GDAL tells of alpha in rasters of two and of four bands only.
+        self.has_nodata = bool(self._alphas) or set(flags) != {"all_valid"}
         # TIFF's MinIsWhite: GDAL says so, and gives the values as they are stored.
         self._is_negative = dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
 
@@ -105,7 +106,8 @@ class Raster:
         """Give a digest of name, size and time of every file that the raster is read from, such as its tiles."""
         # Not GDAL's own notes and overviews, which any program may add while it looks at the raster.
         names = {name for name in self.dataset.files if not name.endswith((".aux.xml", ".ovr"))}
-        files = [(name, Path(name).stat()) for name in sorted({str(self.path), *names}) if Path(name).is_file()]
+        own = str(self.path.absolute())  # as GDAL was told it
+        files = [(name, Path(name).stat()) for name in sorted({own, *names}) if Path(name).is_file()]
         facts = [(name, file.st_size, file.st_mtime_ns) for name, file in files]
         return hashlib.sha256(repr(facts).encode(errors="surrogateescape")).hexdigest()
 
@@ -127,7 +129,8 @@ def open_raster(path: Path) -> Iterator[Raster]:
     """Open a raster for reading by windows.
 
     Args:
-        path: a file that GDAL opens, or a Deep Zoom picture's ``.dzi``.
+        path: a picture in a format of GDAL's, a virtual raster whose name ends in ``.vrt``, or a Deep Zoom picture's
+            ``.dzi``.
 
     Yields:
         The raster.
@@ -146,15 +149,17 @@ def open_raster(path: Path) -> Iterator[Raster]:
     if not path.is_file():  # GDAL takes other names too, such as addresses
         raise FissuraError(f"{path}: there is no such file; give a GeoTIFF")
     suffix = path.suffix.lower()
-    source = deep_zoom_vrt(path, _band_count) if suffix == ".dzi" else str(path)
+    # Absolute, for GDAL takes a name such as `http:a.tif` for an address.
+    source = deep_zoom_vrt(path, _band_count) if suffix == ".dzi" else str(path.absolute())
     drivers = ["VRT"] if suffix in {".dzi", ".vrt"} else list(_PICTURES)
     with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
             dataset = DatasetReader(source, driver=drivers)  # `rasterio.open` takes one driver only
-        except RasterioError as error:
+        except (RasterioError, UnicodeEncodeError) as error:  # the latter of a name that is no text
             raise FissuraError(
-                f"{path}: cannot be read as a raster ({_first_line(error)}); give a GeoTIFF"
+                f"{path}: cannot be read as a raster ({_first_line(error)}); give a GeoTIFF, such as from "
+                "`gdal_translate`, or end a virtual raster's name in .vrt"
             ) from error
         with dataset:
             yield Raster(path, dataset)

@@ -120,7 +120,9 @@ def _begin(raster: Raster, segmenter: Segmenter, maps: RasterMaps, budget: int, 
         return earlier
     for map_file in (maps.probability, maps.mask):
         if map_file.exists() and not earlier:
-            raise FissuraError(f"{map_file}: is there already, and not from Fissura; choose another --out")
+            raise FissuraError(
+                f"{map_file}: is there already, and not from `fissura segment-raster`; choose another --out"
+            )
     card = segmenter.card
     normaliser = normaliser_of(raster, card.normalisation)
     plan = {

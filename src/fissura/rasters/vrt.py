@@ -15,8 +15,8 @@ from fissura.rasters.windows import Window
 
 _MOST_TILE_PX = 65_536  # tiles are pictures to be read whole
 # How JPEG, PNG, WebP and TIFF begin. GDAL opens tiles by content, and would read what files and addresses a virtual
-# raster names; it looks for the XML of one as far as the first 0.
-_PICTURE = re.compile(rb"(?:\xff\xd8\xff|\x89PNG|RIFF|II|MM)[^<\0]*\0")
+# raster or another XML file names; it looks for its tags as far as the first 0.
+_PICTURE = re.compile(rb"(?:\xff\xd8\xff|\x89PNG|RIFF|II|MM)(?:(?!<\w{3})[^\0])*\0")
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ class Parts:
             with rasterio.open(temporary) as made:  # where the disk was full as GDAL closed it, nobody was told
                 for window in windows:
                     if not _are_alike(made, parts, as_rasterio(window)):
-                        raise RasterioError("the disk is full")
+                        raise RasterioError("it is not what was written")
         whole.replace(out)
 
     def _mosaic(self, windows: Iterable[Window]) -> str:

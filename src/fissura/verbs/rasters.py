@@ -105,7 +105,9 @@ def segment_raster(
         not_over(file, [path])
     for file in (table, gpkg):
         if file.exists() and engine_begun_with(folder) is None:
-            raise FissuraError(f"{file}: is there already, and not from Fissura; choose another --out")
+            raise FissuraError(
+                f"{file}: is there already, and not from `fissura segment-raster`; choose another --out"
+            )
     refuse_open(gpkg)
     file = bundled_model() if model is None else Path(model)
     cleaning = None
