@@ -259,6 +259,9 @@ def test_other_things_that_cannot_be_imported_are_refused(tmp_path: Path) -> Non
     source = coco(tmp_path / "a.json", "1.png")
     with pytest.raises(FissuraError, match="within the folder of photographs"):
         import_masks(source, tmp_path / "photos", tmp_path / "photos/out")
+    photo(tmp_path / "walls/images/1.png")
+    with pytest.raises(FissuraError, match="walls: is a data set, which a manifest would change"):
+        import_masks(source, tmp_path / "walls/images", tmp_path / "walls")
     with pytest.raises(FissuraError, match="no such file or folder"):
         import_masks(source, tmp_path / "elsewhere", tmp_path / "out")
     with pytest.raises(FissuraError, match=r"1\.png: is no folder; give the folder of the photographs"):

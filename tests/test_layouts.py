@@ -132,6 +132,11 @@ def test_a_mask_is_never_that_of_a_namesake_in_another_folder(tmp_path: Path) ->
     assert {photo.path.parent.name: photo.mask for photo in data} == {"images": tmp_path / "masks/1.png", "b": None}
 
 
+def test_photographs_that_differ_in_their_suffix_alone_share_a_mask(tmp_path: Path) -> None:
+    data = load_data(lay(tmp_path, "images/s/a.jpg", "images/s/a.png", "masks/a.png"))
+    assert [photo.mask for photo in data] == [tmp_path / "masks/a.png"] * 2
+
+
 @pytest.mark.parametrize("folder", ["cracked/masks", "train/cracked/east/Mask"])
 def test_masks_among_photographs_are_not_taken_for_photographs(tmp_path: Path, folder: str) -> None:
     lay(tmp_path, "cracked/1.jpg", "uncracked/1.jpg", f"{folder}/1.png")
@@ -143,6 +148,14 @@ def test_a_manifest_beside_a_folder_of_images_tells_their_labels(tmp_path: Path)
     lay(tmp_path, "images/IMG_1.jpg", "images/IMG_2.jpg")
     (tmp_path / "manifest.csv").write_text("photo,label\nimages/IMG_1.jpg,uncracked\nimages/IMG_2.jpg,cracked\n")
     assert [photo.label for photo in load_data(tmp_path)] == ["uncracked", "cracked"]
+
+
+def test_a_manifest_takes_neither_split_nor_masks_away(tmp_path: Path) -> None:
+    for root, part in ((tmp_path / "split", "train/"), (tmp_path / "whole", "")):
+        lay(root, f"{part}images/CFD_1.jpg", f"{part}masks/CFD_1.png", "test/images/CFD_2.jpg" if part else "x.jpg")
+        (root / "manifest.csv").write_text(f"photo,label\n{part}images/CFD_1.jpg,cracked\n")
+        assert next(photo.mask for photo in load_data(root) if photo.path.stem == "CFD_1") is not None
+    assert [photo.path.name for photo in load_data(tmp_path / "split").with_split("train")] == ["CFD_1.jpg"]
 
 
 def test_a_link_to_nothing_is_a_photograph_that_cannot_be_read(tmp_path: Path) -> None:
@@ -246,6 +259,17 @@ def test_corrections_leave_source_group_and_split_whatever_comes_first(tmp_path:
         data = load_data(*roots)
         assert {photo.path.name: (photo.source, photo.group, photo.split) for photo in data} == apart
         assert sum(photo.mask is not None for photo in data) == 2
+
+
+def test_groups_that_a_csv_names_are_kept_whatever_comes_first(tmp_path: Path) -> None:
+    lay(tmp_path / "walls", "train/cracked/east/7_0_1.jpg", "train/uncracked/8.jpg")
+    lay(tmp_path, "a.png")
+    (tmp_path / "t.csv").write_text(
+        "photo,label,mask,source,group\nwalls/train/cracked/east/7_0_1.jpg,cracked,a.png,site,pier 4\n"
+    )
+    for roots in (("walls", "t.csv"), ("t.csv", "walls")):
+        (photo,) = load_data(*(tmp_path / root for root in roots)).cracked
+        assert (photo.source, photo.group, photo.split) == ("site", "site/pier 4", "train")
 
 
 def test_contradicting_labels_for_one_file(tmp_path: Path) -> None:

@@ -64,7 +64,8 @@ def import_masks(source: Path, photos_folder: Path, out: Path, photos: Iterable[
 
     Raises:
         FissuraError: if ``source`` is none of these, or not one mask in it can be used, or ``out`` is within
-            ``photos_folder``, has a manifest of somebody else's, leads elsewhere by a link or cannot be written to.
+            ``photos_folder``, holds a folder ``images`` or a manifest of somebody else's, leads elsewhere by a link
+            or cannot be written to.
 
     Example:
         >>> import_masks(Path("cvat.zip"), Path("photos"), Path("corrected"))  # doctest: +SKIP
@@ -72,6 +73,8 @@ def import_masks(source: Path, photos_folder: Path, out: Path, photos: Iterable[
     """
     if out.resolve().is_relative_to(photos_folder.resolve()):
         raise FissuraError(f"{out}: is within the folder of photographs; choose another place with --out")
+    if any((out / part / "images").is_dir() for part in (".", "train", "test")):
+        raise FissuraError(f"{out}: is a data set, which a manifest would change; choose another --out")
     if photos_folder.is_file():
         raise FissuraError(f"{photos_folder}: is no folder; give the folder of the photographs")
     manifest = out / "manifest.csv"

@@ -11,7 +11,7 @@
 ``csv``
     A table with the columns ``photo`` and ``label`` and, where wanted, ``mask``, ``group``, ``source`` and
     ``split``. Paths are relative to the CSV file. A folder with such a table, called ``manifest.csv``, may be
-    given too, unless it has folders named for labels.
+    given too, unless it has folders named for labels, or ``train|test/images``.
 
 The group of a photograph (its parent, when it is a tile) comes from the CSV, from the column ``parent`` of a
 ``manifest.csv`` that lies in a Kaggle-style folder, or else from its name: see `parent_of`.
@@ -134,8 +134,13 @@ def _joined(first: Photo, second: Photo) -> Photo:
     if first.label != second.label and (first.mask is None) == (second.mask is None):
         raise FissuraError(f"{second.path}: labelled {first.label} and {second.label}; leave it in one place only")
     # A correction knows neither split nor group, and takes its source from a folder's name.
-    kept = min(first, second, key=lambda one: (one.split != "test", one.split is None, one.mask is not None))
-    return replace(kept, label=looked_at.label, mask=looked_at.mask)
+    kept = min(first, second, key=lambda one: (_has_guessed_group(one), one.split is None, one.mask is not None))
+    split = min(first.split, second.split, key=("test", "train", None).index)
+    return replace(kept, label=looked_at.label, mask=looked_at.mask, split=split)
+
+
+def _has_guessed_group(photo: Photo) -> bool:
+    return photo.group.rpartition("/")[2] == parent_of(photo.path.stem)
 
 
 def _load_one(root: Path, layout: Layout) -> list[Photo]:
@@ -156,8 +161,10 @@ def _detect(root: Path) -> Literal["folders", "kaggle", "csv"]:
     if root.is_file() and root.suffix.lower() == ".csv":
         return "csv"
     if root.is_dir():
-        if any((root / part / "images").is_dir() for part in ("train", "test", ".")):
-            return "csv" if _labels_photos(root / "manifest.csv") else "kaggle"
+        if any((root / split / "images").is_dir() for split in ("train", "test")):
+            return "kaggle"  # whose split and masks a manifest of labels would take away
+        if (root / "images").is_dir():
+            return "csv" if _labels_photos(root) else "kaggle"
         if _label_folders(root):
             return "folders"
         if (root / "manifest.csv").is_file():
@@ -165,12 +172,16 @@ def _detect(root: Path) -> Literal["folders", "kaggle", "csv"]:
     raise FissuraError(f"{root}: its layout is not understood; give {_UNDERSTOOD}")
 
 
-def _labels_photos(manifest: Path) -> bool:
-    """Tell whether a manifest labels photographs by their paths; one of parents alone has bare names."""
-    return manifest.is_file() and any(
-        "label" in row and row.get("photo") and os.path.isfile(manifest.parent / row["photo"])  # noqa: PTH113
-        for _, row in _rows(manifest)
-    )
+def _labels_photos(root: Path) -> bool:
+    """Tell whether a manifest labels photographs by their paths, with the masks if there are any.
+
+    One of parents alone has bare names.
+    """
+    if not (root / "manifest.csv").is_file():
+        return False
+    _, row = next(_rows(root / "manifest.csv"), (0, {}))
+    is_photo = bool(row.get("photo")) and os.path.isfile(root / row["photo"])  # noqa: PTH113
+    return is_photo and "label" in row and ("mask" in row or not (root / "masks").is_dir())
 
 
 def _label_folders(root: Path) -> list[tuple[Path, Label, Split | None]]:
@@ -216,7 +227,7 @@ def _read_kaggle(root: Path) -> Iterator[Photo]:
             path.relative_to(part / "masks").with_suffix(""): path for path in photos_below(part / "masks")
         }
         photos = photos_below(part / "images")
-        namesakes = Counter(path.stem for path in photos)
+        namesakes = Counter(stem for _, stem in {(path.parent, path.stem) for path in photos})
         for path in photos:
             name = re.sub(r"^noncrack[_-]?", "", path.stem, flags=re.IGNORECASE)
             label: Label = "cracked" if name == path.stem else "uncracked"
