@@ -110,7 +110,7 @@ def test_corrected_masks_that_do_not_fit_are_left_out_and_none_that_fits_is_said
         save_image(tmp_path / name, np.full((side, side), 255, np.uint8))
     first, second, *others = data.cracked
     misfit = replace(second, mask=tmp_path / "misfit.png")
-    with pytest.raises(FissuraError, match=r"not one corrected mask can be used; the first: .*misfit"):
+    with pytest.raises(FissuraError, match=r"not one mask of a cracked photograph can be used; .*misfit"):
         painted_stream(DataSet((*data.uncracked, first, misfit, *others)), recipe, 0, tmp_path)
     fitting = replace(first, mask=tmp_path / "fits.png")
     stream = painted_stream(DataSet((*data.uncracked, fitting, misfit, *others)), recipe, 0, tmp_path)
@@ -136,6 +136,9 @@ def test_a_mask_of_0_and_1_does_not_teach_that_a_crack_is_background(data: DataS
     masked = DataSet((replace(good, mask=tmp_path / "good.png"), replace(bad, mask=tmp_path / "of_0_and_1.png")))
     stream = masked_stream(masked, load_recipe("supervised", crop_px=64, batch=4, augment=False), 0)
     assert all(bool((stream[index]["truth"] == 1).all()) for index in range(8))
+    alone = DataSet((masked[1], *data.uncracked))
+    with pytest.raises(FissuraError, match=r"not one mask of a cracked .*of_0_and_1\.png: is empty"):
+        masked_stream(alone, load_recipe("supervised"), 0)
 
 
 def test_corrected_without_any_mask_says_so(data: DataSet, tmp_path: Path) -> None:
@@ -199,13 +202,19 @@ def test_a_photograph_that_cannot_be_read_does_not_end_a_run(tmp_path: Path) -> 
 
 def test_the_only_photograph_that_can_be_read_is_found() -> None:
     photos = [Photo(Path(f"{index}.png"), "cracked") for index in range(60)]
+    unread: list[Photo] = []
 
     def read(photo: Photo) -> Photo:
         if photo is not photos[7]:
+            unread.append(photo)
             raise UnreadablePhotoError("no picture")
         return photo
 
     assert {Urn(photos).draw(np.random.default_rng(seed), read) for seed in range(8)} == {photos[7]}
+    urn = Urn(photos)
+    unread.clear()
+    assert [urn.draw(np.random.default_rng(seed), read) for seed in range(8)] == [photos[7]] * 8
+    assert len(unread) == len(set(unread))  # none is tried twice
 
 
 def test_unknown_pixels_do_not_count_in_the_loss() -> None:

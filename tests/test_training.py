@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -264,6 +265,25 @@ def test_a_container_without_shared_memory_is_told_as_such(
     assert reason in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        'File "/home/me/torch_env/lib/x.py", line 3\nRuntimeError: boom',
+        "unable to open shared memory object </torch_16884_1_0> in read-write mode: Too many open files (24)",
+    ],
+)
+def test_other_failures_are_not_taken_for_a_lack_of_shared_memory(reason: str) -> None:
+    with pytest.raises(RuntimeError, match=re.escape(reason)), training._loaders_in_words():
+        raise RuntimeError(reason)
+
+
+def test_a_lack_of_shared_memory_is_told_where_torch_names_it_as_the_cause_alone() -> None:
+    with pytest.raises(FissuraError, match=r"out of shared memory.*--shm-size"), training._loaders_in_words():
+        raise RuntimeError("DataLoader worker (pid(s) 7) exited unexpectedly") from RuntimeError(
+            "DataLoader worker (pid 7) is killed by signal: Bus error. Its workers may be out of shared memory."
+        )
+
+
 @pytest.mark.parametrize("part", ["checkpoints", "proposals"])
 def test_parts_of_another_run_are_never_taken_for_ones_own(part: str, walls: Path, tmp_path: Path) -> None:
     (tmp_path / part).mkdir()
@@ -288,6 +308,7 @@ def test_what_a_run_killed_while_it_wrote_has_left_goes_when_it_is_resumed(walls
         folder.model,
         folder.last,
         tmp_path / ".model-0123abcd.onnx",
+        tmp_path / "..model-0123abcd-0123abcd.onnx",
         folder.checkpoints / ".last-0123abcd.ckpt",
     ):
         file.touch()
@@ -296,6 +317,18 @@ def test_what_a_run_killed_while_it_wrote_has_left_goes_when_it_is_resumed(walls
     assert not list(tmp_path.rglob(".*"))
     assert folder.model.exists()
     assert folder.last.exists()
+
+
+def test_what_a_run_is_writing_stays_when_another_resumes_it(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write_plan(
+        Plan(recipe=load_recipe("painted"), seed=0, data=[], data_fingerprint="", precision="32-true", threads=1)
+    )
+    with owned(tmp_path):
+        (tmp_path / ".model-0123abcd.onnx").touch()
+        with pytest.raises(FissuraError, match="another run writes here"):
+            resume(tmp_path)
+        assert (tmp_path / ".model-0123abcd.onnx").exists()
 
 
 def test_proposals_are_found_where_a_link_has_taken_the_place_of_the_photographs(tmp_path: Path) -> None:
@@ -329,7 +362,7 @@ def test_proposals_of_photographs_behind_a_link_are_found_when_resumed(walls: Pa
     assert RunFolder(tmp_path).read_plan() == plan
     begun: list[Plan] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "_run", lambda _, plan, *__: begun.append(plan))
+        patch.setattr(training, "_run", lambda _, plan, *__, **___: begun.append(plan))
         train(data, plan.recipe, tmp_path / "run")
     (first, *_), (again, *_) = load_data(*data), load_data(*begun[0].data)
     assert proposal_path(tmp_path, 1, first) == proposal_path(tmp_path, 1, again)

@@ -98,8 +98,13 @@ class RunFolder:
     def remove_temporaries(self) -> None:
         """Remove what a run that was killed while it wrote has left beside its large files."""
         for file in (self.last, self.best, self.model):
-            for temporary in file.parent.glob(f".{file.stem}-{8 * '[0-9a-f]'}{file.suffix}"):
-                temporary.unlink(missing_ok=True)
+            token = f"-{8 * '[0-9a-f]'}"
+            for name in (
+                f".{file.stem}{token}",
+                f"..{file.stem}{token}{token}",
+            ):  # the latter while it replaced a card
+                for temporary in file.parent.glob(name + file.suffix):
+                    temporary.unlink(missing_ok=True)
 
     def write_plan(self, plan: Plan) -> None:
         """Write the plan of a run that begins."""

@@ -37,6 +37,7 @@ class Urn:
             weights = np.array([sizes[photo.source] ** -0.5 for photo in photos])
         self._weights = weights
         self._reached = np.cumsum(weights / weights.sum())  # (N,) rising to 1
+        self._unreadable: dict[int, str] = {}  # place -> reason: half a data set of them would be read at each draw
 
     def draw(self, rng: np.random.Generator, read: Callable[[Photo], T]) -> T:
         """Draw photographs until one can be read: one bad photograph never ends a run.
@@ -54,13 +55,14 @@ class Urn:
         weights, reached = self._weights.copy(), self._reached
         while True:
             place = min(int(np.searchsorted(reached, rng.random(), side="right")), len(self._photos) - 1)
-            try:
-                return read(self._photos[place])
-            except UnreadablePhotoError as error:
-                weights[place] = 0  # drawn from the others now
-                if not weights.any():
-                    what = "the only photograph" if len(weights) == 1 else f"all {len(weights)} photographs"
-                    raise FissuraError(
-                        f"training stopped: {what} of a kind cannot be read; the last: {error}"
-                    ) from error
-                reached = np.cumsum(weights / weights.sum())
+            if place not in self._unreadable:
+                try:
+                    return read(self._photos[place])
+                except UnreadablePhotoError as error:
+                    self._unreadable[place] = str(error)
+            weights[place] = 0  # drawn from the others now
+            if not weights.any():
+                what = "the only photograph" if len(weights) == 1 else f"all {len(weights)} photographs"
+                reason = self._unreadable[place]
+                raise FissuraError(f"training stopped: {what} of a kind cannot be read; the last: {reason}")
+            reached = np.cumsum(weights / weights.sum())

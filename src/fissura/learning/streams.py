@@ -7,7 +7,7 @@ A sample is a dict of ``photo`` ``(planes, S, S)`` float32 normalised, ``truth``
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -115,30 +115,41 @@ def _corrections(data: DataSet) -> Urn:
     Raises:
         FissuraError: if there is none.
     """
-    corrected, misfits = [], []
-    for photo in data.cracked:
-        if photo.mask:
-            try:
-                _with_mask(photo)
-                corrected.append(photo)
-            except UnreadablePhotoError as error:
-                misfits.append(error)
-    if misfits and not corrected:
-        raise FissuraError(f"training: not one corrected mask can be used; the first: {misfits[0]}")
+    corrected = list(_usable(photo for photo in data.cracked if photo.mask))
     if not corrected:
         raise FissuraError("recipe corrected: no cracked photograph has a mask; use recipe painted, which needs none")
     return Urn(corrected)
+
+
+def _usable(masked: Iterable[Photo]) -> Iterator[Photo]:
+    """Yield the photographs whose masks can be used.
+
+    Raises:
+        FissuraError: at the end, if there are photographs, and none can be used.
+    """
+    is_any, first = False, ""
+    for photo in masked:
+        try:
+            _with_mask(photo)
+        except UnreadablePhotoError as error:
+            first = first or str(error)
+        else:
+            is_any = True
+            yield photo
+    if first and not is_any:
+        raise FissuraError(f"training: not one mask of a cracked photograph can be used; the first: {first}")
 
 
 def masked_stream(data: DataSet, recipe: Recipe, seed: int) -> Stream:
     """Crops of all photographs with their human masks; an uncracked one needs no mask to be all background.
 
     Raises:
-        FissuraError: if no photograph has a mask.
+        FissuraError: if no photograph has a mask, or no cracked one a mask that can be used.
     """
     known = [photo for photo in data if photo.mask or photo.label == "uncracked"]
     if not any(photo.mask for photo in known):
         raise FissuraError("recipe supervised: no photograph has a mask; use recipe painted, which needs none")
+    next(_usable(photo for photo in data.cracked if photo.mask), None)
     urn = Urn(known)
 
     def make(rng: np.random.Generator, _step: int, _index: int) -> tuple[Crop, float]:

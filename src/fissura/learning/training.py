@@ -38,7 +38,7 @@ TEACHER_VIEWS = 4  # what it proposes is learned by a network that looks once
 TILE_PX, OVERLAP_PX = 512, 96
 # Larger tiles compute less twice and differ less from the whole, but only a small network has the memory for them.
 COMPACT_TILE_PX, COMPACT_OVERLAP_PX = 1024, 64
-_OUT_OF_SHARED_MEMORY = "shared memory", "/torch_"  # in torch's errors; a container has 64 MB of it
+_OUT_OF_SHARED_MEMORY = "out of shared memory", "</torch_"  # in torch's errors; a container has 64 MB of it
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def train(
         threads=usable_cores(),
     )
     with opening_only(photos):
-        return _run(folder, plan, photos, loggers, progress)
+        return _run(folder, plan, photos, loggers, progress, begins=True)
 
 
 def resume(out: Path, *, loggers: Sequence[str] = (), progress: bool = False) -> Trained:
@@ -119,14 +119,15 @@ def resume(out: Path, *, loggers: Sequence[str] = (), progress: bool = False) ->
     """
     folder = RunFolder(out)
     plan = folder.read_plan()
-    folder.remove_temporaries()
+    with owned(out):
+        folder.remove_temporaries()
     photos = _photos_to_learn_from(plan.data, plan.recipe)
     exact = photos.fingerprint(with_masks_and_groups=True)
     if photos.fingerprint() != plan.data_fingerprint or exact != (plan.exact_fingerprint or exact):
         what = "its photographs, masks or groups have changed since the run began"
         raise FissuraError(f"{out}: {what}; start anew with another --out")
     with opening_only(photos):
-        return _run(folder, plan, photos, loggers, progress)
+        return _run(folder, plan, photos, loggers, progress, begins=False)
 
 
 def _photos_to_learn_from(data: Sequence[Path], recipe: Recipe) -> DataSet:
@@ -137,7 +138,9 @@ def _photos_to_learn_from(data: Sequence[Path], recipe: Recipe) -> DataSet:
     return photos
 
 
-def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str], progress: bool) -> Trained:
+def _run(
+    folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str], progress: bool, *, begins: bool
+) -> Trained:
     recipe = plan.recipe
     learned, held_out = split_by_group(photos, HELD_OUT, plan.seed)
     if any(photo.mask for photo in held_out) and not any(photo.mask for photo in learned):
@@ -151,11 +154,13 @@ def _run(folder: RunFolder, plan: Plan, photos: DataSet, loggers: Sequence[str],
                 "add others, or name the groups in a CSV manifest"
             )
     learner = Learner(recipe, plan.seed)
-    if recipe.network.startswith("timm:"):
+    if recipe.network.startswith("timm:") and not folder.last.exists():
         _refuse_fixed_sizes(learner.network, plan)
     stream = _stream(learned, plan, folder.proposals)
     validation = Validation(held_out, recipe, plan.seed)
     with owned(folder.path):
+        if begins:
+            folder.refuse_if_begun()  # by another run, since it was asked first
         all_loggers = _loggers(loggers, folder.path)
         folder.write_plan(plan)  # what could be wrong with it has been found by now
 
@@ -191,9 +196,11 @@ def _loaders_in_words() -> Iterator[None]:
         reason = str(error).strip().splitlines()[-1]
         raise FissuraError(reason.removeprefix("fissura.errors.FissuraError: ")) from error
     except RuntimeError as error:
-        if not any(sign in str(error) for sign in _OUT_OF_SHARED_MEMORY):
+        lines = f"{error}\n{error.__cause__}".splitlines()
+        signs = [line for line in lines if any(sign in line for sign in _OUT_OF_SHARED_MEMORY)]
+        if not signs or any("open files" in line for line in lines):
             raise
-        reason = str(error).strip().splitlines()[-1]
+        reason = signs[-1].strip()
         raise FissuraError(
             f"training: the loading processes lack shared memory ({reason}); "
             "give more (docker run --shm-size=2g), or train with less --batch"
@@ -212,7 +219,11 @@ def _refuse_fixed_sizes(network: nn.Module, plan: Plan) -> None:
             network.eval()(torch.zeros(1, card.planes, recipe.crop_px, recipe.crop_px))
             export_model(network, card, Path(temporary) / "untrained.onnx")
             Segmenter(Path(temporary) / "untrained.onnx")
+    except (OSError, MemoryError):
+        raise
     except Exception as error:  # each encoder has its own
+        if isinstance(error, FissuraError) and isinstance(error.__cause__, OSError):  # as of a full disk
+            raise
         reason = first_line(error.__cause__ or error)  # the exporter's own says only that it failed
         raise FissuraError(
             f"network {recipe.network}: cannot be used with photographs of any size ({reason}); "
