@@ -435,8 +435,9 @@ def test_a_tiff_is_as_large_as_its_tiles(tmp_path: Path) -> None:
         read_photo(tmp_path / "a.tif", max_megapixels=4)
 
 
-def test_a_progressive_jpeg_of_endless_scans_is_refused(tmp_path: Path, picture: np.ndarray) -> None:
-    Image.fromarray(picture).save(tmp_path / "a.jpg", progressive=True)
+@pytest.mark.parametrize("progressive", [True, False])
+def test_a_jpeg_of_endless_scans_is_refused(tmp_path: Path, picture: np.ndarray, progressive: bool) -> None:
+    Image.fromarray(picture).save(tmp_path / "a.jpg", progressive=progressive)
     content = (tmp_path / "a.jpg").read_bytes()
     assert read_photo(tmp_path / "a.jpg").shape == picture.shape
     scan, end = content[content.rindex(b"\xff\xda") : -2], content[-2:]

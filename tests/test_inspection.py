@@ -182,6 +182,8 @@ def test_cracked_photographs_without_a_mask_beside_others_that_have_one(tmp_path
     put(crack, tmp_path / "masks/CFD_1.png")
     (warning,) = inspect_data(load_data(tmp_path)).warnings
     assert warning.startswith("1 of 2 cracked photographs have no mask: images/CFD_2.png.")
+    put(wall(4), tmp_path / "images/CFD_5.png")
+    assert inspect_data(load_data(tmp_path)).warnings == ()  # a person has corrected a few
 
 
 def test_masks_among_photographs_are_named(root: Path) -> None:

@@ -200,6 +200,9 @@ def test_a_cracked_photograph_with_an_empty_mask_is_left_out(data, tmp_path):
     (skipped,) = evaluation.skipped
     assert "zero_or_one.png: is empty, though its photograph is labelled cracked; masks hold 255" in skipped.reason
     assert figures(evaluation)["dice_cracked"] == 0
+    cracked = (replace(photo, mask=zero_or_one) for photo in data if photo.label == "cracked")
+    with pytest.raises(FissuraError, match=r"not one cracked photograph could be scored.*zero_or_one\.png: is empty"):
+        evaluate(DataSet((*cracked, *data.uncracked)), nothing)
 
 
 def test_a_source_called_as_all_sources_are_is_told_apart_from_them(data, tmp_path):

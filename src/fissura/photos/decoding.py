@@ -45,8 +45,8 @@ _UPRIGHT = {  # what undoes each orientation
 }
 _PLANES, _BITS, _MEANING = 284, 258, 262  # TIFF's tags: planar configuration, bits per sample, photometric
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
-# Each scan of a progressive JPEG costs as much as a photograph, and ten bytes are one ("Two Issues with the JPEG
-# Standard", libjpeg-turbo); encoders write some ten. Behind the marker stands the length of the scan's header.
+# Each scan of a JPEG may cost as much as a photograph, and ten bytes are one ("Two Issues with the JPEG Standard",
+# libjpeg-turbo); encoders write some ten at most. Behind the marker stands the length of the scan's header.
 _SCAN, _MOST_SCANS = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e]"), 100
 _STRIP_ROWS = 256  # blended at once, for photographs are large
 _DEEP_COLOURS = ("RGB;16", "RGBX;16", "RGBA;16", "LA;16")  # Pillow's names of what it would cut to the high byte
@@ -180,7 +180,7 @@ def _opened(path: Path, file: BinaryIO, max_megapixels: float) -> ImageFile.Imag
             f"{path}: has {megapixels:.1f} megapixels, the limit is {max_megapixels:g}; cut it into tiles, or raise "
             "max_megapixels where the verb has it"
         )
-    if image.info.get("progressive") and len(_SCAN.findall(path.read_bytes())) > _MOST_SCANS:
+    if image.format in {"JPEG", "MPO"} and len(_SCAN.findall(path.read_bytes())) > _MOST_SCANS:
         image.close()
         raise UnreadablePhotoError(f"{path}: has over {_MOST_SCANS} scans, which take minutes; save it anew as PNG")
     return image

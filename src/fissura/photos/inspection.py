@@ -156,7 +156,8 @@ def _look(photo: Photo) -> _Look:
         return _Look(problem=as_text(str(error)))
     height, width = pixels.shape[:2]
     low, high = pixels.min(), pixels.max()
-    two_tone = bool(low < high and ((pixels == low) | (pixels == high)).all())
+    is_candidate = low < high and len(np.unique(pixels[::16, ::16])) <= 2  # hardly any photograph is
+    two_tone = bool(is_candidate and ((pixels == low) | (pixels == high)).all())
     picture = _Picture(height, width, perceptual_hash(pixels), thumbnail(pixels), two_tone)
     if photo.mask is None:
         return _Look(bytes_told, picture)

@@ -143,7 +143,7 @@ def evaluate(
         The evaluation; nothing is written.
 
     Raises:
-        FissuraError: if not one photograph could be scored.
+        FissuraError: if not one photograph could be scored, or not one of the cracked where there are any.
 
     Example:
         >>> segmenter = Segmenter(Path("crack.onnx"))  # doctest: +SKIP
@@ -167,6 +167,12 @@ def evaluate(
         raise FissuraError(
             f"data: none of the {len(data)} photographs could be scored{reason}; "
             "give photographs that can be read, with labels or masks of their own size"
+        )
+    cracked = [as_text(photo.path) for photo in data if photo.label == "cracked"]
+    if cracked and not any(row["label"] == "cracked" for row in rows):
+        reason = next(one.reason for one in skipped if one.photo == cracked[0])
+        raise FissuraError(
+            f"data: not one cracked photograph could be scored, the uncracked alone would flatter ({reason})"
         )
     photos = pd.DataFrame(rows, columns=[*_COLUMNS]).astype(dict.fromkeys(_COUNTS, "Int64"))
     return Evaluation(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fissura.errors import FissuraError
 from fissura.photos import read_mask, read_photo
 from fissura.reporting.result_names import find_again
 from fissura.reporting.score_plots import Example, draw_gallery, draw_precision_recall, draw_threshold_curve
@@ -33,12 +34,16 @@ def illustrate(evaluation: Evaluation, segment: Segment, folder: Path) -> list[P
         The pictures written; none if no photograph had a truth.
 
     Raises:
-        FissuraError: if a picture cannot be written.
+        FissuraError: if a picture cannot be written, or one of an earlier evaluation not removed.
     """
     pictures = [folder / f"{name}.png" for name in ("dice_over_threshold", "precision_recall", "gallery")]
     for stale in pictures:
         if stale.is_file():
-            stale.unlink()
+            try:
+                stale.unlink()
+            except OSError as error:
+                why = f"cannot be removed ({error.strerror or error}); choose another place with --out"
+                raise FissuraError(f"{stale}: {why}") from error
     curve, pixels, gallery = pictures
     photos = evaluation.photos[evaluation.photos["has_truth"]]
     written = []
