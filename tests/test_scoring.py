@@ -339,6 +339,17 @@ def test_illustrate_draws_what_there_is_truth_for(data, tmp_path):
     assert list((tmp_path / "all").iterdir()) == []  # pictures of another score would stand beside these tables
 
 
+def test_a_picture_of_an_earlier_score_that_cannot_be_removed_is_named(data, tmp_path, monkeypatch):
+    def fail(self, missing_ok=False):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "gallery.png").touch()
+    evaluation = evaluate(data, darkness)
+    monkeypatch.setattr(Path, "unlink", fail)
+    with pytest.raises(FissuraError, match=r"gallery\.png: cannot be removed \(Permission denied\); choose another"):
+        illustrate(evaluation, darkness, tmp_path)
+
+
 def test_the_room_brings_no_torch():
     code = "import fissura.scoring, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -284,6 +284,17 @@ def test_a_lack_of_shared_memory_is_told_where_torch_names_it_as_the_cause_alone
         )
 
 
+def test_a_full_disk_is_not_taken_for_a_network_of_one_size_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise FissuraError("untrained.onnx: cannot be written (No space left on device)") from OSError(28)
+
+    monkeypatch.setattr(training, "export_model", fail)
+    recipe = load_recipe("seed", **SHORT, network="compact")
+    plan = Plan(recipe=recipe, seed=0, data=[], data_fingerprint="", precision="32-true", threads=1)
+    with pytest.raises(FissuraError, match=r"^untrained\.onnx: cannot be written"):
+        training._refuse_fixed_sizes(Learner(recipe, 0).network, plan)
+
+
 @pytest.mark.parametrize("part", ["checkpoints", "proposals"])
 def test_parts_of_another_run_are_never_taken_for_ones_own(part: str, walls: Path, tmp_path: Path) -> None:
     (tmp_path / part).mkdir()
