@@ -154,7 +154,8 @@ def test_a_manifest_takes_neither_split_nor_masks_away(tmp_path: Path) -> None:
     for root, part in ((tmp_path / "split", "train/"), (tmp_path / "whole", "")):
         lay(root, f"{part}images/CFD_1.jpg", f"{part}masks/CFD_1.png", "test/images/CFD_2.jpg" if part else "x.jpg")
         (root / "manifest.csv").write_text(f"photo,label\n{part}images/CFD_1.jpg,cracked\n")
-        assert next(photo.mask for photo in load_data(root) if photo.path.stem == "CFD_1") is not None
+        mask = next(photo.mask for photo in load_data(root) if photo.path.stem == "CFD_1")
+        assert mask == root / f"{part}masks/CFD_1.png"
     assert [photo.path.name for photo in load_data(tmp_path / "split").with_split("train")] == ["CFD_1.jpg"]
 
 

@@ -99,10 +99,7 @@ class RunFolder:
         """Remove what a run that was killed while it wrote has left beside its large files."""
         for file in (self.last, self.best, self.model):
             token = f"-{8 * '[0-9a-f]'}"
-            for name in (
-                f".{file.stem}{token}",
-                f"..{file.stem}{token}{token}",
-            ):  # the latter while it replaced a card
+            for name in (f".{file.stem}{token}", f"..{file.stem}{token}{token}"):  # a file, its new card
                 for temporary in file.parent.glob(name + file.suffix):
                     temporary.unlink(missing_ok=True)
 
